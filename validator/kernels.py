@@ -1,0 +1,397 @@
+"""The compiled loops over the tables.
+
+Each kernel is a plain loop over columns, compiled ahead of use by numba: explicit signatures
+(read-only columns are welcome), cached on disk, and ``nogil`` so that two of them run beside each
+other and the event loop breathes. Each has a plain twin in the tests, slow and obviously right.
+
+Rows are in the order of the tables: family, address, length, then AS number. Sorted so, the
+prefix tree is laid out in pre-order: all prefixes that cover a given one are found by stepping to
+its place in the order and climbing from parent to parent; all that it covers are one slice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+import numpy as np
+from numba import types
+
+from validator.model import I8, U1, U2, U4, U8, Verdict
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_COLUMNS = {
+    "u1": types.uint8,
+    "u2": types.uint16,
+    "u4": types.uint32,
+    "u8": types.uint64,
+    "i4": types.int32,
+    "i8": types.int64,
+    "b1": types.boolean,
+}
+_SCALARS = {"i": types.int64, "u": types.uint64, "b": types.boolean}
+
+
+def kernel(arguments: str) -> Callable[[F], F]:
+    """Compile a function for these arguments, given as words in order.
+
+    ``u8`` is a column that is only read, ``u8!`` one that is written; ``i``, ``u`` and ``b`` are
+    scalars. What is returned is inferred.
+    """
+    signature = tuple(
+        _SCALARS.get(word)
+        or types.Array(_COLUMNS[word.rstrip("!")], 1, "C", readonly=not word.endswith("!"))
+        for word in arguments.split()
+    )
+    return numba.njit([signature], cache=True, nogil=True)  # type: ignore[no-any-return]
+
+
+def step(function: F) -> F:
+    """A piece that kernels share, compiled into each of them."""
+    return numba.njit(nogil=True, inline="never")(function)  # type: ignore[no-any-return]
+
+
+# --------------------------------------------------------------------------------- prefixes in order
+
+
+@step
+def covers(a_high: int, a_low: int, a_length: int, high: int, low: int) -> bool:
+    """Whether prefix *a* covers the address; the caller knows that *a* is no longer than its prefix."""
+    if a_length <= 64:
+        return a_length == 0 or (a_high ^ high) >> np.uint64(64 - a_length) == 0
+    return a_high == high and (a_low ^ low) >> np.uint64(128 - a_length) == 0
+
+
+@step
+def precedes(a_high: int, a_low: int, a_length: int, high: int, low: int, length: int) -> bool:
+    """Whether prefix *a* stands before the other, or is the same, in the order of the tables."""
+    if a_high != high:
+        return a_high < high
+    if a_low != low:
+        return a_low < low
+    return a_length <= length
+
+
+@kernel("u8 u8 u1 i i u u i")
+def last_not_after(
+    highs: U8, lows: U8, lengths: U1, start: int, stop: int, high: int, low: int, length: int
+) -> int:
+    """The last row of ``[start, stop)`` that is not after the prefix; ``start - 1`` if none."""
+    before, after = start - 1, stop
+    while after - before > 1:
+        middle = (before + after) // 2
+        if precedes(highs[middle], lows[middle], lengths[middle], high, low, length):
+            before = middle
+        else:
+            after = middle
+    return before
+
+
+@kernel("u8 u8 u1 i4! i i")
+def link_parents(highs: U8, lows: U8, lengths: U1, parents: Any, start: int, stop: int) -> None:
+    """Set each row's parent: the nearest other row that covers it, or -1.
+
+    Rows ``[start, stop)`` are distinct prefixes of one family, in order. O(n).
+    """
+    for row in range(start, stop):
+        above = row - 1 if row > start else -1
+        while above >= 0 and not covers(
+            highs[above], lows[above], lengths[above], highs[row], lows[row]
+        ):
+            above = parents[above]
+        parents[row] = above
+
+
+_DIGIT = 11
+_BUCKETS = 1 << _DIGIT
+
+
+@step
+def _after(high: U8, low: U8, length: U1, tie: I8, a: int, b: int) -> bool:
+    if high[a] != high[b]:
+        return high[a] > high[b]
+    if low[a] != low[b]:
+        return low[a] > low[b]
+    if length[a] != length[b]:
+        return length[a] > length[b]
+    return tie[a] > tie[b]
+
+
+@step
+def _merge_sort(high: U8, low: U8, length: U1, tie: I8, order: U4, start: int, stop: int) -> None:
+    """Sort ``order[start:stop]`` fully and stably: for long runs of one upper half."""
+    count = stop - start
+    spare = np.empty(count, np.uint32)
+    width = 1
+    while width < count:
+        for left in range(0, count, 2 * width):
+            middle, right = min(left + width, count), min(left + 2 * width, count)
+            i, j = left, middle
+            for k in range(left, right):
+                take_left = i < middle and (
+                    j >= right
+                    or not _after(high, low, length, tie, order[start + i], order[start + j])
+                )
+                if take_left:
+                    spare[k] = order[start + i]
+                    i += 1
+                else:
+                    spare[k] = order[start + j]
+                    j += 1
+        order[start:stop] = spare
+        width *= 2
+
+
+@kernel("u1 u8 u8 u1 i8")
+def table_order(family: U1, high: U8, low: U8, length: U1, tie: I8) -> U4:
+    """The permutation that sorts rows by family, address, length and ``tie``, stably.
+
+    A radix sort over the upper half of the address (digits that are equal in all rows are
+    skipped: the lower 32 bits of IPv4), then each run of equal upper halves on its own.
+    """
+    n = len(family)
+    order = np.empty(n, np.uint32)
+    ipv4 = 0
+    for i in range(n):
+        ipv4 += family[i] == 4
+    at4, at6 = 0, ipv4
+    for i in range(n):
+        if family[i] == 4:
+            order[at4] = i
+            at4 += 1
+        else:
+            order[at6] = i
+            at6 += 1
+    other = np.empty(n, np.uint32)
+    keys, other_keys = np.empty(n, np.uint64), np.empty(n, np.uint64)
+    for start, stop in ((0, ipv4), (ipv4, n)):
+        if stop - start < 2:
+            continue
+        varying = np.uint64(0)
+        sample = high[order[start]]
+        for i in range(start, stop):
+            keys[i] = high[order[i]]
+            varying |= keys[i] ^ sample
+        shift = 32 if start == 0 and ipv4 > 0 else 0
+        while shift < 64:
+            if (varying >> np.uint64(shift)) & np.uint64(_BUCKETS - 1):
+                counts = np.zeros(_BUCKETS + 1, np.int64)
+                for i in range(start, stop):
+                    counts[((keys[i] >> np.uint64(shift)) & np.uint64(_BUCKETS - 1)) + 1] += 1
+                total = start
+                for b in range(_BUCKETS + 1):
+                    total += counts[b]
+                    counts[b] = total
+                for i in range(start, stop):
+                    bucket = (keys[i] >> np.uint64(shift)) & np.uint64(_BUCKETS - 1)
+                    to = counts[bucket]
+                    counts[bucket] += 1
+                    other[to] = order[i]
+                    other_keys[to] = keys[i]
+                for i in range(start, stop):
+                    order[i] = other[i]
+                    keys[i] = other_keys[i]
+            shift += _DIGIT
+        left = start
+        while left < stop:
+            right = left + 1
+            while right < stop and keys[right] == keys[left]:
+                right += 1
+            if right - left > 24:
+                _merge_sort(high, low, length, tie, order, left, right)
+            else:
+                for i in range(left + 1, right):
+                    row = order[i]
+                    j = i
+                    while j > left and _after(high, low, length, tie, order[j - 1], row):
+                        order[j] = order[j - 1]
+                        j -= 1
+                    order[j] = row
+            left = right
+    return order
+
+
+@kernel("u4 u1 u8 u8 u1 i8 i8")
+def group_vrps(
+    order: U4, family: U1, high: U8, low: U8, length: U1, tie: I8, expires: I8
+) -> tuple[U4, U4]:
+    """The distinct VRPs of ordered rows, and where each prefix begins among them.
+
+    Of rows that are the same VRP, the one that expires last stays (0 is never).
+    """
+    rows, first = np.empty(len(order), np.uint32), np.empty(len(order) + 1, np.uint32)
+    n, groups = 0, 0
+    for i in range(len(order)):
+        row = order[i]
+        if n > 0:
+            last = rows[n - 1]
+            if (
+                high[row] == high[last]
+                and length[row] == length[last]
+                and low[row] == low[last]
+                and family[row] == family[last]
+            ):
+                if tie[row] == tie[last]:
+                    if expires[last] != 0 and (expires[row] == 0 or expires[row] > expires[last]):
+                        rows[n - 1] = row
+                    continue
+            else:
+                first[groups] = n
+                groups += 1
+        else:
+            first[groups] = n
+            groups += 1
+        rows[n] = row
+        n += 1
+    first[groups] = n
+    return rows[:n].copy(), first[: groups + 1].copy()
+
+
+@kernel("u4 u1 u8 u8 u1 i8")
+def distinct_rows(order: U4, family: U1, high: U8, low: U8, length: U1, tie: I8) -> U4:
+    """The ordered rows without those that repeat the one before (prefix and ``tie``)."""
+    rows = np.empty(len(order), np.uint32)
+    n = 0
+    for i in range(len(order)):
+        row = order[i]
+        if n > 0:
+            last = rows[n - 1]
+            if (
+                high[row] == high[last]
+                and length[row] == length[last]
+                and low[row] == low[last]
+                and tie[row] == tie[last]
+                and family[row] == family[last]
+            ):
+                continue
+        rows[n] = row
+        n += 1
+    return rows[:n].copy()
+
+
+# ------------------------------------------------------------------------- origin validation (RFC 6811)
+
+_NOT_FOUND = int(Verdict.NOT_FOUND)
+_VALID = int(Verdict.VALID)
+_NO_ORIGIN = int(Verdict.INVALID_NO_ORIGIN)
+_LENGTH = int(Verdict.INVALID_LENGTH)
+_AS0 = int(Verdict.INVALID_AS0)
+_ORIGIN = int(Verdict.INVALID_ORIGIN)
+
+
+@step
+def judge(
+    parents: Any, first: U4, asns: U4, max_lengths: U1, nearest: int, origin: int, length: int
+) -> int:
+    """RFC 6811 section 2, the one place: the verdict on a route of this origin and length.
+
+    ``nearest`` is the most specific VRP prefix that covers the route (-1: none does); all others
+    that cover it are its ancestors. The VRPs of a prefix stand in ``[first, next first)``, by AS
+    number, the longest maxLength of each first, so that one comparison settles each AS number.
+    """
+    if nearest < 0:
+        return _NOT_FOUND
+    too_long, only_as0 = False, True
+    at = nearest
+    while at >= 0:
+        start, stop = np.int64(first[at]), np.int64(first[at + 1])
+        if asns[stop - 1] != 0:
+            only_as0 = False
+        if origin > 0:  # AS 0 matches nothing (RFC 6483 section 4), and neither does NONE
+            low, high = start, stop
+            while high - low > 8:
+                middle = (low + high) // 2
+                if asns[middle] < origin:
+                    low = middle + 1
+                else:
+                    high = middle + 1
+            while low < high and asns[low] < origin:
+                low += 1
+            if low < high and asns[low] == origin:
+                if length <= max_lengths[low]:
+                    return _VALID
+                too_long = True
+        at = parents[at]
+    if origin < 0:
+        return _NO_ORIGIN
+    if too_long:
+        return _LENGTH
+    return _AS0 if only_as0 else _ORIGIN
+
+
+@kernel("u8 u8 u1 i4 u4 u4 u1 i i u8 u8 u1 i8 i i u1!")
+def validate_rows(
+    vrp_highs: U8,
+    vrp_lows: U8,
+    vrp_lengths: U1,
+    parents: Any,
+    first: U4,
+    asns: U4,
+    max_lengths: U1,
+    vrp_start: int,
+    vrp_stop: int,
+    highs: U8,
+    lows: U8,
+    lengths: U1,
+    origins: I8,
+    start: int,
+    stop: int,
+    verdicts: U1,
+) -> None:
+    """Validate routes ``[start, stop)`` against the VRP prefixes ``[vrp_start, vrp_stop)``.
+
+    Both are of one family, both in order: one merge of two sorted tables. ``nearest`` follows
+    the routes; it climbs only when its range has ended, and then for good, so the walk is linear.
+    """
+    if start >= stop:
+        return
+    nearest = last_not_after(
+        vrp_highs, vrp_lows, vrp_lengths, vrp_start, vrp_stop,
+        highs[start], lows[start], lengths[start],
+    )  # fmt: skip
+    ahead = nearest + 1
+    if nearest < vrp_start:
+        nearest = -1
+    for row in range(start, stop):
+        high, low, length = highs[row], lows[row], lengths[row]
+        while ahead < vrp_stop and precedes(
+            vrp_highs[ahead], vrp_lows[ahead], vrp_lengths[ahead], high, low, length
+        ):
+            nearest = ahead
+            ahead += 1
+        while nearest >= 0 and not covers(
+            vrp_highs[nearest], vrp_lows[nearest], vrp_lengths[nearest], high, low
+        ):
+            nearest = parents[nearest]
+        verdicts[row] = judge(parents, first, asns, max_lengths, nearest, origins[row], length)
+
+
+@kernel("u8 u8 u1 i4 u4 u4 u1 i i u u i i")
+def validate_one(
+    vrp_highs: U8,
+    vrp_lows: U8,
+    vrp_lengths: U1,
+    parents: Any,
+    first: U4,
+    asns: U4,
+    max_lengths: U1,
+    vrp_start: int,
+    vrp_stop: int,
+    high: int,
+    low: int,
+    length: int,
+    origin: int,
+) -> tuple[int, int]:
+    """The nearest covering VRP prefix (-1: none) and the verdict for one route."""
+    nearest = last_not_after(
+        vrp_highs, vrp_lows, vrp_lengths, vrp_start, vrp_stop, high, low, length
+    )
+    if nearest < vrp_start:
+        nearest = -1
+    while nearest >= 0 and not covers(
+        vrp_highs[nearest], vrp_lows[nearest], vrp_lengths[nearest], high, low
+    ):
+        nearest = parents[nearest]
+    return nearest, judge(parents, first, asns, max_lengths, nearest, origin, length)
