@@ -113,11 +113,13 @@ class SourceError(OriginsightError):
         return _rebuild, (type(self), self.source, self.problem, self.place, self.cure)
 
 
-class TruncatedSource(SourceError):
+class TruncatedSource(SourceError):  # noqa: N818 - named for what it tells the caller
     """The input ends too early. What was read before the end may be used, if the user allows."""
 
 
-def _rebuild(cls: type[SourceError], source: str, problem: str, place: str, cure: str) -> SourceError:
+def _rebuild(
+    cls: type[SourceError], source: str, problem: str, place: str, cure: str
+) -> SourceError:
     return cls(source, problem, place=place, cure=cure)
 
 
@@ -144,10 +146,11 @@ class Prefix:
         Raises:
             ValueError: not a prefix, or bits are set beyond its length.
         """
-        if "/" not in text:
-            raise ValueError(f"{text!r} is not a prefix: it has no /length")
-        network = ipaddress.ip_network(text)
-        return cls.of(network)
+        address, _, length = text.partition("/")
+        plain = length.isascii() and length.isdigit() and str(int(length[:4])) == length
+        if not plain or "%" in address:
+            raise ValueError(f"{text!r} is not an address, a slash and a length")
+        return cls.of(ipaddress.ip_network(text))
 
     @classmethod
     def of(cls, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> Self:
@@ -362,10 +365,12 @@ class Entry(enum.IntFlag):
     """The path is empty or ends in a confederation segment: the origin is the speaker's own AS."""
     UNKNOWN = 4
     """As OWN, but the speaker's AS is not known: the origin is NONE, and counted."""
+    WITHDRAWN = 8
+    """The peer no longer announces the prefix; origin and neighbour mean nothing."""
 
 
 NO_NEIGHBOUR = 0
-"""In a ``neighbour`` column: the path has no AS before the origin (AS 0 is in no path, RFC 7607)."""
+"""In a ``neighbour`` column: no AS stands before the origin (AS 0 is in no path, RFC 7607)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -111,9 +111,7 @@ def build_table(batches: Sequence[VrpBatch]) -> VrpTable:
         "u1",
     )
     tie = asn.astype("i8") << 8 | (255 - max_length.astype("i8"))
-    order = kernels.table_order(
-        prefixes.family, prefixes.high, prefixes.low, prefixes.length, tie
-    )
+    order = kernels.table_order(prefixes.family, prefixes.high, prefixes.low, prefixes.length, tie)
     rows, first = kernels.group_vrps(
         order, prefixes.family, prefixes.high, prefixes.low, prefixes.length, tie, expires
     )

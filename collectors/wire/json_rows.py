@@ -1,0 +1,257 @@
+"""A JSON array of flat objects into fields, without making a Python object for each.
+
+A VRP export is one array of half a million small objects. Decoding them one by one takes a second
+and half a gigabyte; :func:`find_rows` walks the bytes once and notes where each value stands, as
+:mod:`collectors.wire.text` does for delimited lines. It takes only what it fully understands (plain
+strings, plain counts, known keys once each) and otherwise declines, so that the general decoder,
+which knows all of JSON and explains errors well, has the last word. The rest of the document,
+without the array, always goes through the general decoder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from collectors.wire.text import Field
+from validator.kernels import kernel, step
+from validator.model import I8, U1, U4
+
+STRING, COUNT, REQUIRED = 1, 2, 4
+"""What a key's value may be, and whether each row must have it; they may be added up."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """``fields`` of each row in the order of the keys asked for; ``rest`` is the document with an
+    empty array in place of the rows."""
+
+    fields: list[Field]
+    rest: bytes
+
+
+def find_rows(document: bytes, array: str, keys: Sequence[tuple[str, int]]) -> Rows | None:
+    """The rows of ``document[array]`` (of the document itself, if it is a list), or None: declined.
+
+    ``keys`` are the keys that a row may have (at most 62), with what their values may be.
+    """
+    text = np.frombuffer(document, "u1")
+    name = np.frombuffer(array.encode(), "u1")
+    start = int(_array_start(text, name, 0, 0))
+    if start < 0:
+        return None
+    spelled = [key.encode() for key, _ in keys]
+    most = document.count(b"{", start)
+    begin, end = np.zeros(most * len(keys), "u4"), np.zeros(most * len(keys), "u4")
+    rows, stop = _scan(
+        text,
+        start,
+        np.frombuffer(b"".join(spelled), "u1"),
+        np.cumsum([0, *map(len, spelled)]).astype("i8"),
+        np.array([kinds for _, kinds in keys], "u1"),
+        begin,
+        end,
+    )
+    if rows < 0:
+        return None
+    # Of two arrays by one name, the general decoder knows which counts.
+    if document[:4096].lstrip()[:1] == b"{" and _array_start(text, name, stop + 1, 1) >= 0:
+        return None
+    fields = [
+        Field(begin[i * most : i * most + rows], end[i * most : i * most + rows])
+        for i in range(len(keys))
+    ]
+    return Rows(fields, document[:start] + document[stop:])
+
+
+def mended(document: bytes) -> bytes | None:
+    """What a document that ends early says up to its last whole row, closed again.
+
+    None if no row is whole. A row is an element of the document, or of an array in it.
+    """
+    cut, inside = _last_row(np.frombuffer(document, "u1"))
+    if cut < 0:
+        return None
+    return document[:cut] + (b"]}" if inside else b"]")
+
+
+@step
+def _blanks(text: U1, at: int) -> int:
+    while at < len(text) and (text[at] == 32 or text[at] == 10 or text[at] == 9 or text[at] == 13):
+        at += 1
+    return at
+
+
+@step
+def _string_end(text: U1, at: int) -> int:
+    """Where the string that begins before ``at`` ends (its closing quote); -1 if it never does."""
+    while at < len(text):
+        if text[at] == 92:
+            at += 2
+            continue
+        if text[at] == 34:
+            return at
+        at += 1
+    return -1
+
+
+@kernel("u1 u1 i i")
+def _array_start(text: U1, name: U1, at: int, depth: int) -> int:
+    """Just behind the bracket that opens the array: of the document, or of its member ``name``.
+
+    Looks from ``at`` on, which lies inside ``depth`` brackets. -1 if there is none.
+    """
+    at = _blanks(text, at)
+    if depth == 0 and at < len(text) and text[at] == 91:
+        return at + 1
+    while at < len(text):
+        c = text[at]
+        if c == 123 or c == 91:
+            depth += 1
+        elif c == 125 or c == 93:
+            depth -= 1
+        elif c == 34:
+            begin = at + 1
+            at = _string_end(text, begin)
+            if at < 0:
+                return -1
+            if depth == 1 and at - begin == len(name):
+                same = True
+                for i in range(len(name)):
+                    same &= text[begin + i] == name[i]
+                if same:
+                    colon = _blanks(text, at + 1)
+                    if colon < len(text) and text[colon] == 58:
+                        bracket = _blanks(text, colon + 1)
+                        if bracket < len(text) and text[bracket] == 91:
+                            return bracket + 1
+                        return -1
+        at += 1
+    return -1
+
+
+@kernel("u1")
+def _last_row(text: U1) -> tuple[int, bool]:
+    """Just behind the last object or array that is a row, and whether its array is in an object."""
+    at, depth, outer, inner, cut = 0, 0, 0, 0, -1
+    while at < len(text):
+        c = text[at]
+        if c == 123 or c == 91:
+            depth += 1
+            if depth == 1:
+                outer = c
+            elif depth == 2:
+                inner = c
+        elif c == 125 or c == 93:
+            depth -= 1
+            if (depth == 1 and outer == 91) or (depth == 2 and outer == 123 and inner == 91):
+                cut = at + 1
+        elif c == 34:
+            at = _string_end(text, at + 1)
+            if at < 0:
+                break
+        at += 1
+    return cut, outer == 123
+
+
+@kernel("u1 i u1 i8 u1 u4! u4!")
+def _scan(
+    text: U1, at: int, names: U1, offsets: I8, kinds: U1, begin: U4, end: U4
+) -> tuple[int, int]:
+    """Rows found, and where the closing bracket stands; ``-1`` rows to decline."""
+    size, keys = len(text), len(kinds)
+    stride = len(begin) // max(keys, 1)
+    required = 0
+    for key in range(keys):
+        if kinds[key] & REQUIRED:
+            required |= 1 << key
+    decline = (-1, 0)
+    guesses = np.zeros(16, np.int64)
+    row = 0
+    at = _blanks(text, at)
+    if at < size and text[at] == 93:
+        return 0, at
+    while True:
+        at = _blanks(text, at)
+        if at >= size or text[at] != 123 or row >= stride:
+            return decline
+        at = _blanks(text, at + 1)
+        seen, member = 0, 0
+        while True:
+            if at >= size or text[at] != 34:
+                return decline
+            first = at + 1
+            at = first
+            while at < size and text[at] != 34 and at - first < 32:
+                at += 1
+            if at >= size or text[at] != 34:
+                return decline
+            key = guesses[member & 15]
+            for _ in range(keys):  # rows repeat their order: the last row's key first
+                matches = at - first == offsets[key + 1] - offsets[key]
+                i = 0
+                while matches and i < at - first:
+                    matches = text[first + i] == names[offsets[key] + i]
+                    i += 1
+                if matches:
+                    break
+                key = key + 1 if key + 1 < keys else 0
+            else:
+                return decline
+            guesses[member & 15] = key
+            if seen >> key & 1:
+                return decline
+            seen |= 1 << key
+            at = _blanks(text, at + 1)
+            if at >= size or text[at] != 58:
+                return decline
+            at = _blanks(text, at + 1)
+            if at >= size:
+                return decline
+            if text[at] == 34:
+                if kinds[key] & STRING == 0:
+                    return decline
+                value = at + 1
+                at = value
+                while at < size and text[at] != 34:
+                    if text[at] < 32 or text[at] > 126 or text[at] == 92:
+                        return decline
+                    at += 1
+                stop = at
+                at += 1
+            else:
+                value = at
+                while at < size and 48 <= text[at] <= 57:
+                    at += 1
+                stop = at
+                if (
+                    kinds[key] & COUNT == 0
+                    or stop == value
+                    or (stop - value > 1 and text[value] == 48)
+                    or stop - value > 18
+                ):
+                    return decline
+            begin[key * stride + row] = value
+            end[key * stride + row] = stop
+            member += 1
+            at = _blanks(text, at)
+            if at >= size:
+                return decline
+            if text[at] == 125:
+                break
+            if text[at] != 44:
+                return decline
+            at = _blanks(text, at + 1)
+        if seen & required != required:
+            return decline
+        row += 1
+        at = _blanks(text, at + 1)
+        if at >= size:
+            return decline
+        if text[at] == 93:
+            return row, at
+        if text[at] != 44:
+            return decline
+        at += 1

@@ -1,0 +1,390 @@
+"""The records of MRT routing tables (RFC 6396, RFC 8050): the compiled loop under ``mrt``.
+
+:func:`decode_records` walks whole records and writes a row for each entry. It stops for what is
+rare and left to Python: a block that is full, a peer table, a record that is not complete, damage.
+
+Read: TABLE_DUMP (type 12; also its unofficial subtypes 3 and 4 with four-byte AS numbers, as
+bgpdump reads them) and of TABLE_DUMP_V2 (type 13) the peer table, IPv4 and IPv6 unicast,
+RIB_GENERIC of those two, and the ADD-PATH forms of all three. Everything else is stepped over
+and counted.
+
+- AS numbers in TABLE_DUMP_V2 have four bytes, always (RFC 6396 section 4.3.4).
+- The bits of a prefix beyond its length are irrelevant (RFC 4271 section 4.3) and are cleared;
+  bgpdump prints them as they are.
+- RIB_GENERIC_ADDPATH has its path identifier before the prefix (RFC 8050 section 4.2); GoBGP and
+  OpenBGPD write one into each entry instead. The RFC's layout is taken if its lengths add up to
+  the record, else theirs if it does.
+- Peers are told apart by address and AS. A further peer table takes the place of the one before.
+- Successive TABLE_DUMP records of one prefix share one row of it.
+- Lengths must add up: whatever does not inside a complete record is damage, never a truncation.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from collectors.wire.bgp import AS4_PATH_IGNORED, FAULTS, byte, inlined, read_attributes, u16, u32
+from validator.kernels import kernel, step
+from validator.model import I8, U1, U2, U4, U8
+
+HEADER_BYTES = 12
+LARGEST_RECORD_BYTES = 16 << 20
+"""Of a record's body. The largest real ones (a prefix seen by 1,000 peers) have some 100 KiB."""
+LARGEST_PEER_TABLE = 1 << 16
+"""Peers in one file: what the ``peer`` column can say."""
+LARGEST_ENTRY_COUNT = (1 << 16) - 1
+"""Entries in one record: its count has two bytes. A block must have room for so many."""
+
+TABLE_DUMP, TABLE_DUMP_V2 = 12, 13
+PEER_INDEX_TABLE = 1
+RIB_IPV4_UNICAST, RIB_IPV6_UNICAST, RIB_GENERIC = 2, 4, 6
+RIB_IPV4_UNICAST_ADDPATH, RIB_IPV6_UNICAST_ADDPATH, RIB_GENERIC_ADDPATH = 8, 10, 12
+
+FAULT_RECORD_LENGTH = 11
+FAULT_SHORT = 12
+FAULT_PREFIX_LENGTH = 13
+FAULT_PEER_INDEX = 14
+FAULT_TRAILING = 15
+FAULT_PEERS = 16
+RECORD_FAULTS = FAULTS | {
+    FAULT_RECORD_LENGTH: f"the record claims to be longer than {LARGEST_RECORD_BYTES >> 20} MiB",
+    FAULT_SHORT: "the fields of the record reach beyond its end",
+    FAULT_PREFIX_LENGTH: "the prefix is longer than its address family allows",
+    FAULT_PEER_INDEX: "an entry refers to a peer that the peer table does not have",
+    FAULT_TRAILING: "bytes are left over at the end of the record",
+    FAULT_PEERS: f"there are more than {LARGEST_PEER_TABLE:,} peers",
+}
+"""What a fault means; 0 is none."""
+
+# What the loop keeps in ``state`` between its calls.
+AT, RECORDS, ENTRIES, PREFIXES, FIRST_PREFIX, FAULT, FAULT_AT, PEERS, IGNORED, PATH_IDS = range(10)
+STATE_SIZE = 10
+
+# Why the loop stopped: the next record is not complete; it does not fit into the block; it is a
+# peer table; it is damaged.
+MORE, FULL, PEER_TABLE, DAMAGED = range(4)
+
+KINDS_SEEN, SUBKINDS_SEEN = 64, 16
+"""``skipped[min(type, 63) * 16 + min(subtype, 15)]`` counts the records stepped over."""
+
+_ASN4_DUMPS = 2  # TABLE_DUMP subtypes 3 and 4 are 1 and 2 with four-byte AS numbers
+_NO_FAULT, _ROOM_NEEDED, _SKIP = 0, -1, -2
+_SLOTS = 2 * LARGEST_PEER_TABLE
+
+
+class Columns(NamedTuple):
+    """One block of output: rows of prefixes, and of entries that point to them."""
+
+    family: U1
+    high: U8
+    low: U8
+    length: U1
+    prefix: U4
+    peer: U2
+    origin: U4
+    neighbour: U4
+    path_id: U4
+    flags: U1
+
+
+class Peers(NamedTuple):
+    """The peers of a file in the order of their appearance, found again by hashing.
+
+    ``slots`` holds row + 1. ``seed`` has one random number, so that no file can be written whose
+    peers all fall into one slot.
+    """
+
+    family: U1
+    high: U8
+    low: U8
+    asn: U4
+    slots: U4
+    seed: U8
+
+
+@inlined
+def _prefix_words(data: U1, at: int, length: int) -> tuple[int, int]:
+    """The address in the first ``length`` bits at this place, the rest being zero."""
+    high, low = np.uint64(0), np.uint64(0)
+    for i in range((length + 7) >> 3):
+        if i < 8:
+            high |= np.uint64(byte(data, at + i)) << np.uint64(56 - 8 * i)
+        else:
+            low |= np.uint64(byte(data, at + i)) << np.uint64(120 - 8 * i)
+    ones = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
+    if length <= 64:
+        low = np.uint64(0)
+        high = high & (ones << np.uint64(64 - length)) if length > 0 else np.uint64(0)
+    else:
+        low = low & (ones << np.uint64(128 - length))
+    return high, low
+
+
+@step
+def _peer_row(peers: Peers, state: I8, family: int, high: int, low: int, asn: int) -> int:
+    """The row of a peer, new if need be; -1 if there is no room for it."""
+    multiplier = np.uint64(0x9E37_79B9_7F4A_7C15)
+    key = (high ^ peers.seed[0]) * multiplier
+    key = (key ^ (key >> np.uint64(29)) ^ low) * multiplier
+    key = (key ^ (key >> np.uint64(32)) ^ np.uint64(asn) ^ peers.seed[0]) * multiplier
+    slot = np.int64(key >> np.uint64(40)) % _SLOTS
+    while peers.slots[slot] != 0:
+        row = np.int64(peers.slots[slot]) - 1
+        if (
+            peers.asn[row] == asn
+            and peers.high[row] == high
+            and peers.low[row] == low
+            and peers.family[row] == family
+        ):
+            return row
+        slot = (slot + 1) % _SLOTS
+    row = state[PEERS]
+    if row >= LARGEST_PEER_TABLE:
+        return -1
+    peers.family[row], peers.asn[row] = family, asn
+    peers.high[row], peers.low[row] = high, low
+    peers.slots[slot] = row + 1
+    state[PEERS] = row + 1
+    return row
+
+
+@step
+def _entries_fit(data: U1, at: int, stop: int, head: int) -> bool:
+    """Whether a prefix and its entries, with ``head`` bytes before their attributes, end here."""
+    if stop - at < 1:
+        return False
+    at += 1 + ((byte(data, at) + 7) >> 3)
+    if stop - at < 2:
+        return False
+    count = u16(data, at)
+    at += 2
+    for _ in range(count):
+        if stop - at < head:
+            return False
+        at += head + u16(data, at + head - 2)
+    return at == stop
+
+
+@inlined
+def _head_of_rib(
+    data: U1, record: int, stop: int, subtype: int
+) -> tuple[int, int, int, int, int, int, int, int]:
+    """What stands before the entries of a TABLE_DUMP_V2 record (RFC 6396 section 4.3.2).
+
+    Returns a fault; its place, or that of the prefix's length; the family; the prefix's length;
+    the place of the first entry; their count; the bytes of an entry before its attributes; and
+    the path identifier of the record.
+    """
+    at = record + HEADER_BYTES + 4
+    family = 4 if subtype in (RIB_IPV4_UNICAST, RIB_IPV4_UNICAST_ADDPATH) else 6
+    head = 12 if subtype in (RIB_IPV4_UNICAST_ADDPATH, RIB_IPV6_UNICAST_ADDPATH) else 8
+    path_id = 0
+    if subtype in (RIB_GENERIC, RIB_GENERIC_ADDPATH):
+        if stop - at < 3:
+            return FAULT_SHORT, record, 0, 0, 0, 0, 0, 0
+        address_family = u16(data, at)
+        if address_family not in (1, 2) or byte(data, at + 2) != 1:
+            return _SKIP, record, 0, 0, 0, 0, 0, 0
+        family = 4 if address_family == 1 else 6
+        at += 3
+        if subtype == RIB_GENERIC_ADDPATH:
+            if _entries_fit(data, at, stop, 12) and not _entries_fit(data, at + 4, stop, 8):
+                head = 12
+            elif stop - at < 4:
+                return FAULT_SHORT, record, 0, 0, 0, 0, 0, 0
+            else:
+                path_id = u32(data, at)
+                at += 4
+    if stop - at < 1:
+        return FAULT_SHORT, record, 0, 0, 0, 0, 0, 0
+    length = byte(data, at)
+    if length > (32 if family == 4 else 128):
+        return FAULT_PREFIX_LENGTH, at, 0, 0, 0, 0, 0, 0
+    after = at + 1 + ((length + 7) >> 3)
+    if stop - after < 2:
+        return FAULT_SHORT, at, 0, 0, 0, 0, 0, 0
+    return _NO_FAULT, at, family, length, after + 2, u16(data, after), head, path_id
+
+
+@step
+def _head_of_dump(
+    data: U1, record: int, stop: int, subtype: int
+) -> tuple[int, int, int, int, int, int, int, int]:
+    """The same of a TABLE_DUMP record (RFC 6396 section 4.2), which has one entry.
+
+    The entry is taken to begin with the address of its peer.
+    """
+    family = 4 if subtype % 2 == 1 else 6
+    size = 4 if family == 4 else 16
+    at = record + HEADER_BYTES + 4 + size
+    head = size + (4 if subtype > _ASN4_DUMPS else 2) + 2
+    if stop - at < 6 + head:
+        return FAULT_SHORT, record, 0, 0, 0, 0, 0, 0
+    length = byte(data, at)
+    if length > 8 * size:
+        return FAULT_PREFIX_LENGTH, at, 0, 0, 0, 0, 0, 0
+    return _NO_FAULT, at, family, length, at + 6, 1, head, 0
+
+
+@kernel("u1 i8! u2 i8! u1! u8! u8! u1! u4! u2! u4! u4! u4! u1! u1! u8! u8! u4! u4! u8")
+def decode_records(
+    data: U1,
+    state: I8,
+    table: U2,
+    skipped: I8,
+    family: U1,
+    high: U8,
+    low: U8,
+    length: U1,
+    prefix: U4,
+    peer: U2,
+    origin: U4,
+    neighbour: U4,
+    path_id: U4,
+    flags: U1,
+    peer_family: U1,
+    peer_high: U8,
+    peer_low: U8,
+    peer_asn: U4,
+    slots: U4,
+    seed: U8,
+) -> int:
+    """Decode the records in ``data`` from ``state[AT]`` on, into one block and the peers.
+
+    ``table`` gives the row of each peer of the peer table now in force. Returns why it stopped.
+    """
+    entries, prefixes = state[ENTRIES], state[PREFIXES]
+    why = MORE
+    while why == MORE and len(data) - state[AT] >= HEADER_BYTES:
+        record = state[AT]
+        kind, subtype = u16(data, record + 4), u16(data, record + 6)
+        stop = record + HEADER_BYTES + u32(data, record + 8)
+        if stop - record - HEADER_BYTES > LARGEST_RECORD_BYTES:
+            state[FAULT], state[FAULT_AT] = FAULT_RECORD_LENGTH, record + 8
+            why = DAMAGED
+            break
+        if stop > len(data):
+            break
+        fault, at, head, count, width = _SKIP, record, 0, 0, 4
+        bits, version, entry, record_path_id = 0, 0, 0, 0
+        dump = kind == TABLE_DUMP
+        if dump and 1 <= subtype <= 2 * _ASN4_DUMPS:
+            fault, at, version, bits, entry, count, head, record_path_id = _head_of_dump(
+                data, record, stop, subtype
+            )
+            width = 4 if subtype > _ASN4_DUMPS else 2
+        elif kind == TABLE_DUMP_V2:
+            if subtype == PEER_INDEX_TABLE:
+                why = PEER_TABLE
+                break
+            if subtype % 2 == 0 and 0 < subtype <= RIB_GENERIC_ADDPATH:
+                fault, at, version, bits, entry, count, head, record_path_id = _head_of_rib(
+                    data, record, stop, subtype
+                )
+        if fault == _SKIP:
+            row = min(kind, KINDS_SEEN - 1) * SUBKINDS_SEEN
+            skipped[row + min(subtype, SUBKINDS_SEEN - 1)] += 1
+            state[AT] = stop
+            state[RECORDS] += 1
+            continue
+        if entries + count > len(prefix) or prefixes == len(family):
+            why = FULL
+            break
+        if fault == _NO_FAULT and count > 0:
+            place = at - (4 if version == 4 else 16) if dump else at + 1
+            words = _prefix_words(data, place, bits)
+            last = prefixes - 1
+            # Successive TABLE_DUMP records are mostly of one prefix, as its peers announce it.
+            if not (
+                dump
+                and last >= 0
+                and high[last] == words[0]
+                and low[last] == words[1]
+                and length[last] == bits
+                and family[last] == version
+            ):
+                family[prefixes], length[prefixes] = version, bits
+                high[prefixes], low[prefixes] = words
+                prefixes += 1
+        if fault == _NO_FAULT:
+            at = entry
+        for _ in range(count):
+            if stop - at < head:
+                fault = FAULT_SHORT
+                break
+            start = at + head
+            end = start + u16(data, start - 2)
+            if end > stop:
+                fault = FAULT_SHORT
+                break
+            entry_path_id = record_path_id
+            if dump:
+                speaker = u32(data, start - 6) if width == 4 else u16(data, start - 4)
+                words = _prefix_words(data, at, 32 if version == 4 else 128)
+                row = _peer_row(
+                    Peers(peer_family, peer_high, peer_low, peer_asn, slots, seed),
+                    state, version, words[0], words[1], speaker,
+                )  # fmt: skip
+                if row < 0:
+                    fault = FAULT_PEERS
+                    break
+            else:
+                index = u16(data, at)
+                if index >= len(table):
+                    fault = FAULT_PEER_INDEX
+                    break
+                row = np.int64(table[index])
+                speaker = np.int64(peer_asn[row])
+                if head == 12:
+                    entry_path_id = u32(data, at + 6)
+            who, before, how, fault, at = read_attributes(data, start, end, width, speaker)
+            if fault != _NO_FAULT:
+                break
+            if how & AS4_PATH_IGNORED:
+                state[IGNORED] += 1
+            prefix[entries] = state[FIRST_PREFIX] + prefixes - 1
+            peer[entries] = row
+            origin[entries] = who if who >= 0 else 0
+            neighbour[entries] = before
+            flags[entries] = how & ~AS4_PATH_IGNORED
+            if entry_path_id != 0:  # the column is born zero: most files never touch its pages
+                path_id[entries] = entry_path_id
+                state[PATH_IDS] = 1
+            entries += 1
+        if fault == _NO_FAULT and at != stop:
+            fault = FAULT_TRAILING
+        if fault != _NO_FAULT:
+            state[FAULT], state[FAULT_AT] = fault, at
+            why = DAMAGED
+            break
+        state[AT] = stop
+        state[RECORDS] += 1
+    state[ENTRIES], state[PREFIXES] = entries, prefixes
+    return why
+
+
+@kernel("u1 u8 u8 u4 u1! u8! u8! u4! u4! u8 i8! u2!")
+def add_peers(
+    family: U1,
+    high: U8,
+    low: U8,
+    asn: U4,
+    peer_family: U1,
+    peer_high: U8,
+    peer_low: U8,
+    peer_asn: U4,
+    slots: U4,
+    seed: U8,
+    state: I8,
+    table: U2,
+) -> bool:
+    """Enter the peers of a peer table; ``table`` gets their rows. False: there are too many."""
+    peers = Peers(peer_family, peer_high, peer_low, peer_asn, slots, seed)
+    for i in range(len(family)):
+        row = _peer_row(peers, state, family[i], high[i], low[i], np.int64(asn[i]))
+        if row < 0:
+            return False
+        table[i] = row
+    return True

@@ -1,0 +1,242 @@
+"""The command line: arguments and exit codes, nothing else.
+
+Exit codes: 0 done; 1 an input failed; 2 usage or settings.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from validator.model import OriginsightError, Prefix, SettingsError, parse_asn
+
+T = TypeVar("T", bound=Callable[..., Any])
+
+_SOURCE = "A path, a directory or an http(s) URL; may repeat."
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Failures that we expect become one line and an exit code."""
+    try:
+        yield
+    except SettingsError as error:
+        click.echo(f"originsight: {error}", err=True)
+        sys.exit(2)
+    except OriginsightError as error:
+        click.echo(f"originsight: {error}", err=True)
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.exit(0)
+    except OSError as error:
+        click.echo(f"originsight: {error.filename or 'output'}: {error.strerror}", err=True)
+        sys.exit(1)
+
+
+def _reading(command: T) -> T:
+    """Options of every command that reads inputs."""
+    for option in (
+        click.option(
+            "--allow-truncated",
+            is_flag=True,
+            help="Use the readable part of an input that ends early.",
+        ),
+        click.option(
+            "--as-of",
+            type=_Moment(),
+            help="Compare `expires` with this time (ISO 8601 or Unix seconds) instead of the export's own.",
+        ),
+        click.option("--quiet", is_flag=True, help="No progress."),
+    ):
+        command = option(command)
+    return command
+
+
+class _Moment(click.ParamType[int]):
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        from datetime import UTC, datetime  # noqa: PLC0415 - only when the option is used
+
+        if isinstance(value, int):
+            return value
+        try:
+            if value.isdigit():
+                return int(value)
+            moment = datetime.fromisoformat(value)
+            return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+        except (ValueError, OverflowError):
+            self.fail(f"{value!r} is neither ISO 8601 nor Unix seconds", param, ctx)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="originsight", message="%(prog)s %(version)s")
+def main() -> None:
+    """RPKI route-origin validation (RFC 6811) and coverage."""
+
+
+@main.command()
+@click.argument("prefix", required=False)
+@click.argument("asn", required=False)
+@click.option(
+    "--vrps", "vrps", multiple=True, required=True, metavar="SOURCE", help=f"VRP export. {_SOURCE}"
+)
+@click.option(
+    "--routes",
+    multiple=True,
+    metavar="SOURCE",
+    help=f"Routes: an MRT RIB, a pyasn database or a list. {_SOURCE}",
+)
+@click.option("--slurm", multiple=True, metavar="FILE", help="Local exceptions (RFC 8416).")
+@click.option("--summary", is_flag=True, help="Only counts.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "ndjson", "json", "text"]),
+    help="How to print.",
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file.")
+@_reading
+def validate(
+    prefix: str | None,
+    asn: str | None,
+    vrps: tuple[str, ...],
+    routes: tuple[str, ...],
+    slurm: tuple[str, ...],
+    summary: bool,
+    form: str | None,
+    output: Path | None,
+    **reading: Any,
+) -> None:
+    """Validate a table of routes, or explain one route: PREFIX ASN."""
+    from validator import commands  # noqa: PLC0415 - the compiled kernels load only when needed
+
+    with _explained():
+        if prefix is not None:
+            if asn is None or routes or summary:
+                raise click.UsageError("give PREFIX and ASN alone, or --routes")
+            if form not in (None, "text", "json"):
+                raise click.UsageError("one route is shown as text or json")
+            route = _parse_route(prefix, asn)
+            commands.explain_one(
+                route, _sources(vrps=vrps, slurm=slurm), form or "text", output, **reading
+            )
+            return
+        if not routes:
+            raise click.UsageError("give --routes SOURCE, or PREFIX and ASN")
+        if form == "text":
+            raise click.UsageError(
+                "text is for one route: a table is shown as table, csv, ndjson or json"
+            )
+        sources = _sources(vrps=vrps, slurm=slurm, routes=routes)
+        commands.validate_table(sources, summary, form or "table", output, **reading)
+
+
+@main.command()
+@click.option(
+    "--vrps", multiple=True, required=True, metavar="SOURCE", help=f"VRP export. {_SOURCE}"
+)
+@click.option("--routes", multiple=True, required=True, metavar="SOURCE", help=f"Routes. {_SOURCE}")
+@click.option(
+    "--resources",
+    multiple=True,
+    required=True,
+    metavar="SOURCE",
+    help=f"RIR delegated-extended files. {_SOURCE}",
+)
+@click.option(
+    "--asn-names", multiple=True, metavar="SOURCE", help="Names of AS numbers: a CSV asn,name."
+)
+@click.option("--slurm", multiple=True, metavar="FILE", help="Local exceptions (RFC 8416).")
+@click.option(
+    "--by", type=click.Choice(["asn", "country", "rir"]), required=True, help="What to group by."
+)
+@click.option("--family", type=click.Choice(["ipv4", "ipv6"]), help="Only this family.")
+@click.option(
+    "--attribution",
+    type=click.Choice(["address", "origin"]),
+    help="Group by the address block or by the origin AS.",
+)
+@click.option(
+    "--min-peers", type=click.IntRange(1), help="Least number of peers that must see a route."
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json"]),
+    default="table",
+    help="How to print.",
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file.")
+@_reading
+def coverage(
+    vrps: tuple[str, ...],
+    routes: tuple[str, ...],
+    resources: tuple[str, ...],
+    asn_names: tuple[str, ...],
+    slurm: tuple[str, ...],
+    by: str,
+    family: str | None,
+    attribution: str | None,
+    min_peers: int | None,
+    form: str,
+    output: Path | None,
+    **reading: Any,
+) -> None:
+    """How well networks, countries or RIR service regions are protected."""
+    from validator import commands  # noqa: PLC0415
+
+    if by == "asn" and attribution == "address":
+        raise click.UsageError("--by asn is always by origin")
+    with _explained():
+        sources = _sources(
+            vrps=vrps, slurm=slurm, routes=routes, resources=resources, asn_names=asn_names
+        )
+        commands.show_coverage(sources, by, family, attribution, min_peers, form, output, **reading)
+
+
+@main.command()
+@click.option("--config", required=True, type=click.Path(path_type=Path), help="The settings file.")
+@click.option("--listen", metavar="HOST:PORT", help="Instead of the settings' address.")
+def serve(config: Path, listen: str | None) -> None:
+    """Run the service."""
+    from validator import service, settings  # noqa: PLC0415
+
+    with _explained():
+        chosen = settings.load(config)
+        try:
+            address = settings.parse_listen(listen) if listen else chosen.address
+        except ValueError as error:
+            raise SettingsError(f"--{error}") from None
+        service.run(chosen, address)
+
+
+@main.command("check-config")
+@click.argument("config", type=click.Path(path_type=Path))
+def check_config(config: Path) -> None:
+    """Say whether a settings file is right, and what it would read."""
+    from collectors.catalog import Kind  # noqa: PLC0415
+    from validator import settings  # noqa: PLC0415
+
+    with _explained():
+        chosen = settings.load(config)
+        for kind in Kind:
+            for source in chosen.of(kind):
+                click.echo(f"{kind.value:10} {source.source}")
+        click.echo(f"{config}: good")
+
+
+def _sources(**given: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    return given
+
+
+def _parse_route(prefix: str, asn: str) -> tuple[Prefix, int]:
+    try:
+        return Prefix.parse(prefix), parse_asn(asn)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None

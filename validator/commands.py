@@ -1,0 +1,372 @@
+"""What the one-shot commands do: read files, assemble, print. No event loop beyond the fetching."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any, TextIO
+
+import msgspec
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from collectors.base import LocalFile, ReadOptions
+from collectors.catalog import Batch, Kind, read
+from collectors.fetch import Fetcher
+from validator import routes as route_table
+from validator import tables
+from validator.announced import AnnouncedRules
+from validator.assembly import Inputs, assemble, build_vrps, gather, see_routes
+from validator.coverage import rows as coverage_rows
+from validator.groupings import Attribution, Scheme, attribution_of
+from validator.model import (
+    Family,
+    InputReport,
+    Prefix,
+    State,
+    Verdict,
+    format_asn,
+    format_prefix,
+)
+from validator.origin_validation import explain, validate
+from validator.replies import validity_reply
+from validator.routes import RouteTable
+
+Sources = Mapping[str, Sequence[str]]
+Step = Callable[[str], None]
+
+_ROWS_AT_A_TIME = 20_000
+
+
+def explain_one(
+    route: tuple[Prefix, int],
+    sources: Sources,
+    form: str,
+    output: Path | None,
+    **reading: Any,
+) -> None:
+    """One route explained."""
+    inputs = _read_all(sources, **reading)
+    vrps, _ = build_vrps(inputs.vrps, inputs.slurm)
+    explanation = explain(*route, vrps)
+    with _open(output) as out:
+        if form == "json":
+            reply = msgspec.json.encode(validity_reply(explanation, int(time.time())))
+            out.write(msgspec.json.format(reply, indent=2).decode() + "\n")
+            return
+        verdict = explanation.verdict
+        reason = f" ({verdict.reason})" if verdict.reason else ""
+        out.write(f"{route[0]} from {format_asn(route[1])}: {verdict.state}{reason}\n")
+        for title, vrps_of in (
+            ("matching VRP", explanation.matched),
+            ("covers, but names another AS", explanation.unmatched_as),
+            ("covers, but its maxLength is too short", explanation.unmatched_length),
+        ):
+            for vrp in vrps_of:
+                anchor = f", {vrp.trust_anchor}" if vrp.trust_anchor else ""
+                out.write(f"  {title}: {vrp.prefix}-{vrp.max_length} AS{vrp.asn}{anchor}\n")
+        if not explanation.covering:
+            out.write("  no VRP covers it\n")
+
+
+def validate_table(
+    sources: Sources, summary: bool, form: str, output: Path | None, **reading: Any
+) -> None:
+    """Every route of a table, or the counts alone."""
+    began = time.perf_counter()
+    with _steps(reading["quiet"]) as step:
+        inputs = _read_all(sources, step, **reading)
+        step("indexing VRPs")
+        vrps, _ = build_vrps(inputs.vrps, inputs.slurm)
+        step("sorting routes")
+        seen, _, _ = see_routes(inputs.routes)
+        step("validating routes")
+        routes = route_table.publish(seen, validate(seen, vrps))
+    counts = summarise(routes)
+    with _open(output) as out:
+        if summary and form == "json":
+            document = {
+                **counts,
+                "inputs": [describe(report) for report in inputs.reports],
+                "elapsed_seconds": round(time.perf_counter() - began, 3),
+            }
+            out.write(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n")
+        elif summary:
+            _write_summary(out, counts, form)
+        else:
+            _write_routes(out, routes, form)
+
+
+def summarise(routes: RouteTable) -> dict[str, Any]:
+    """``{"routes", "valid", "invalid", "not_found", "by_family": {"ipv4": …, "ipv6": …}}``."""
+    families = {}
+    for family in Family:
+        start, stop = routes.family_range(family)
+        codes = np.bincount(routes.verdict[start:stop], minlength=len(Verdict))
+        states = dict.fromkeys(State, 0)
+        for verdict in Verdict:
+            states[verdict.state] += int(codes[verdict])
+        families[family.label] = {
+            "routes": stop - start,
+            "valid": states[State.VALID],
+            "invalid": states[State.INVALID],
+            "not_found": states[State.NOT_FOUND],
+        }
+    ipv4, ipv6 = families.values()
+    return {**{key: ipv4[key] + ipv6[key] for key in ipv4}, "by_family": families}
+
+
+def show_coverage(
+    sources: Sources,
+    by: str,
+    family: str | None,
+    attribution: str | None,
+    min_peers: int | None,
+    form: str,
+    output: Path | None,
+    **reading: Any,
+) -> None:
+    """Coverage of every group of a scheme."""
+    scheme = Scheme(by)
+    attributed = attribution_of(scheme, Attribution(attribution) if attribution else None)
+    families = tuple(each for each in Family if family in (None, each.label))
+    with _steps(reading["quiet"]) as step:
+        inputs = _read_all(sources, step, **reading)
+        snapshot = assemble(
+            inputs,
+            AnnouncedRules(min_peers=min_peers),
+            coverages=[(scheme, attributed)],
+            progress=step,
+        )
+    figures = snapshot.coverages[scheme, attributed]
+    rows = coverage_rows(figures, lambda group: snapshot.group_name(scheme, group), families)
+    with _open(output) as out:
+        if form == "json":
+            document = {
+                "by": scheme.value,
+                "attribution": attributed.value,
+                "min_peers": snapshot.min_peers,
+                "rows": list(rows),
+                "inputs": [describe(report) for report in snapshot.inputs],
+                "excluded": dict(snapshot.exclusions),
+            }
+            out.write(msgspec.json.encode(document).decode() + "\n")
+        elif form == "csv":
+            writer = csv.writer(out, lineterminator="\n")
+            writer.writerow(tables.COVERAGE_COLUMNS)
+            writer.writerows(tables.flat(row) for row in rows)
+        else:
+            _print_coverage(out, rows, scheme, attributed, snapshot.exclusions)
+
+
+def describe(report: InputReport) -> dict[str, Any]:
+    """An input, as the JSON of the commands shows it."""
+    return {
+        "source": report.source,
+        "kind": report.kind,
+        "sha256": report.sha256,
+        "rows": report.rows,
+        "rejected": dict(report.rejected),
+        "truncated": report.truncated,
+    }
+
+
+# ---------------------------------------------------------------------------------------- reading
+
+
+def _read_all(
+    sources: Sources,
+    step: Step = lambda _: None,
+    *,
+    allow_truncated: bool,
+    as_of: int | None,
+    quiet: bool,
+) -> Inputs:
+    options = ReadOptions(allow_truncated=allow_truncated, as_of=as_of)
+    with tempfile.TemporaryDirectory(prefix="originsight-") as cache:
+        files = asyncio.run(_locate(sources, Path(cache), step))
+        batches: list[Batch] = []
+        for kind, file in files:
+            step(f"reading {file.source}")
+            batches.append(read(kind, file, options))
+    inputs = gather(batches)
+    if not quiet:
+        for report in inputs.reports:
+            for note in report.notes:
+                Console(stderr=True, highlight=False, soft_wrap=True).print(
+                    f"{report.source}: {note}", markup=False
+                )
+    return inputs
+
+
+async def _locate(sources: Sources, cache: Path, step: Step) -> list[tuple[Kind, LocalFile]]:
+    found: list[tuple[Kind, LocalFile]] = []
+    async with Fetcher(cache) as fetcher:
+        for name, given in sources.items():
+            for source in given:
+                step(f"finding {source}")
+                located = await fetcher.locate(source)
+                found += [(Kind(name), file) for file in located.files]
+    return found
+
+
+@contextmanager
+def _steps(quiet: bool) -> Iterator[Step]:
+    """Progress: a bar of steps on a terminal, plain lines elsewhere, nothing if quiet."""
+    console = Console(stderr=True, highlight=False)
+    if quiet:
+        yield lambda _: None
+    elif not console.is_terminal:
+        began = time.perf_counter()
+        yield lambda name: print(  # noqa: T201 - this is the plain form of progress
+            f"{time.perf_counter() - began:6.1f} s  {name}", file=sys.stderr, flush=True
+        )
+    else:
+        with Progress(
+            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(),
+            console=console, transient=True,
+        ) as progress:  # fmt: skip
+            task = progress.add_task("starting", total=None)
+            yield lambda name: progress.update(task, description=name)
+
+
+# --------------------------------------------------------------------------------------- printing
+
+
+@contextmanager
+def _open(output: Path | None) -> Iterator[TextIO]:
+    """Standard output, or a file that appears under its name only when it is complete."""
+    if output is None:
+        with nullcontext():
+            yield sys.stdout
+            sys.stdout.flush()
+        return
+    partial = output.with_name(output.name + ".partial")
+    try:
+        with partial.open("w", encoding="utf-8", newline="") as out:
+            yield out
+        partial.replace(output)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _route_rows(routes: RouteTable) -> Iterator[list[tuple[str, str, str, str, int]]]:
+    """``prefix,origin,state,reason,peers`` of every route, some at a time."""
+    labels = [(verdict.state.value, verdict.reason) for verdict in Verdict]
+    for start in range(0, len(routes), _ROWS_AT_A_TIME):
+        stop = min(start + _ROWS_AT_A_TIME, len(routes))
+        yield [
+            (
+                format_prefix(4 if row < routes.ipv6 else 6, high, low, length),
+                format_asn(origin),
+                *labels[verdict],
+                peers,
+            )
+            for row, high, low, length, origin, verdict, peers in zip(
+                range(start, stop),
+                *(
+                    column[start:stop].tolist()
+                    for column in (
+                        routes.high,
+                        routes.low,
+                        routes.length,
+                        routes.origin,
+                        routes.verdict,
+                        routes.peers,
+                    )  # fmt: skip
+                ),
+                strict=True,
+            )
+        ]
+
+
+def _write_routes(out: TextIO, routes: RouteTable, form: str) -> None:
+    chunks = _route_rows(routes)
+    if form == "csv":
+        out.write(",".join(tables.ROUTE_COLUMNS) + "\n")
+        for chunk in chunks:
+            out.writelines(f"{p},{o},{s},{r},{n}\n" for p, o, s, r, n in chunk)
+    elif form == "table":
+        out.write(f"{'prefix':43} {'origin':>12}  {'state':9} {'reason':9} peers\n")
+        for chunk in chunks:
+            out.writelines(f"{p:43} {o:>12}  {s:9} {r:9} {n:5}\n" for p, o, s, r, n in chunk)
+    else:
+        encode = msgspec.json.encode
+        before, between, after = ("[\n", ",\n", "\n]\n") if form == "json" else ("", "\n", "\n")
+        lead = before
+        for chunk in chunks:
+            for row in chunk:
+                out.write(lead)
+                out.write(encode(dict(zip(tables.ROUTE_COLUMNS, row, strict=True))).decode())
+                lead = between
+        out.write(after if lead is between else before + after)
+
+
+def _write_summary(out: TextIO, counts: Mapping[str, Any], form: str) -> None:
+    columns = ("routes", "valid", "invalid", "not_found")
+    lines = [
+        (label, *(figures[column] for column in columns))
+        for label, figures in (*counts["by_family"].items(), ("total", counts))
+    ]
+    if form == "ndjson":
+        for label, *figures in lines:
+            row = {"family": label, **dict(zip(columns, figures, strict=True))}
+            out.write(msgspec.json.encode(row).decode() + "\n")
+    elif form == "csv":
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(("family", *columns))
+        writer.writerows(lines)
+    else:
+        out.write(f"{'':6}" + "".join(f"{column:>12}" for column in columns) + "\n")
+        for label, *figures in lines:
+            out.write(f"{label:6}" + "".join(f"{figure:>12,}" for figure in figures) + "\n")
+
+
+def _print_coverage(
+    out: TextIO,
+    rows: Iterable[Mapping[str, Any]],
+    scheme: Scheme,
+    attribution: Attribution,
+    excluded: Mapping[str, int],
+) -> None:
+    table = Table(title=f"Coverage by {scheme}, attributed by {attribution}", title_justify="left")
+    for column in (scheme.value, "name", "family"):
+        table.add_column(column)
+    for column in (
+        "routes",
+        "valid",
+        "invalid",
+        "not found",
+        "valid share",
+        "coverage",
+        "valid space",
+    ):
+        table.add_column(column, justify="right")
+    for row in rows:
+        counts = row["routes"]
+        table.add_row(
+            row["group"], row["name"], row["family"],
+            *(f"{counts[key]:,}" for key in ("announced", "valid", "invalid", "not_found")),
+            *(_percent(row[key]) for key in ("valid_share", "coverage", "space_valid_share")),
+        )  # fmt: skip
+    console = Console(file=out, width=None if out.isatty() else 160)
+    console.print(table)
+    console.print(
+        "valid share = valid / announced routes; coverage = (valid + invalid) / announced routes; "
+        "valid space = distinct space under a valid route / announced space. "
+        "Excluded routes: "
+        + (", ".join(f"{reason} {count:,}" for reason, count in excluded.items()) or "none")
+        + ". Registration is not location; vantage points see a biased part of the world."
+    )
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.1f} %"

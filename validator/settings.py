@@ -1,0 +1,190 @@
+"""Settings: a TOML file into frozen, typed values. An unknown key is an error, not a surprise.
+
+Paths in the file are relative to the file. Every error names the file, the key and what is
+allowed.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from collectors.base import GIBIBYTE, ReadOptions
+from collectors.catalog import Kind
+from collectors.fetch import FetchLimits
+from validator.announced import (
+    SPECIAL_PURPOSE_ASNS,
+    SPECIAL_PURPOSE_PREFIXES,
+    AnnouncedRules,
+)
+from validator.model import Prefix, SettingsError, parse_asn
+
+Seconds = Annotated[float, Meta(gt=0)]
+Count = Annotated[int, Meta(ge=1)]
+
+
+class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One input: a path, a directory or a URL."""
+
+    source: Annotated[str, Meta(min_length=1)]
+    allow_truncated: bool = False
+
+
+class Announced(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What counts as announced (docs/definitions.md)."""
+
+    min_peers: Count | None = None
+    longest_ipv4: Annotated[int, Meta(ge=1, le=32)] = 24
+    longest_ipv6: Annotated[int, Meta(ge=1, le=64)] = 48
+    special_purpose_prefixes: tuple[str, ...] = SPECIAL_PURPOSE_PREFIXES
+    special_purpose_asns: tuple[str, ...] = tuple(
+        f"{first}-{last}" if first != last else str(first) for first, last in SPECIAL_PURPOSE_ASNS
+    )
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is too slow or too large."""
+
+    connect_seconds: Seconds = 10
+    idle_seconds: Seconds = 30
+    total_seconds: Seconds = 600
+    max_download_bytes: Count = 4 * GIBIBYTE
+    max_unpacked_bytes: Annotated[int, Meta(ge=1, lt=4 * GIBIBYTE)] = 4 * GIBIBYTE - 1
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The whole file."""
+
+    vrps: Annotated[tuple[Source, ...], Meta(min_length=1)]
+    slurm: tuple[Source, ...] = ()
+    routes: Annotated[tuple[Source, ...], Meta(min_length=1)]
+    resources: tuple[Source, ...] = ()
+    asn_names: tuple[Source, ...] = ()
+    sample: bool = False
+    listen: str = "127.0.0.1:8480"
+    cache: str = "../var/cache"
+    reload_seconds: Seconds = 600
+    announced: Announced = Announced()
+    limits: Limits = Limits()
+    folder: Path = Path()
+    """Where the file lies. Set when it is read; not a key."""
+
+    def of(self, kind: Kind) -> tuple[Source, ...]:
+        """The inputs of one kind, with paths made relative to the working directory."""
+        chosen: tuple[Source, ...] = getattr(self, kind.value)
+        return tuple(
+            msgspec.structs.replace(source, source=self._resolved(source.source))
+            for source in chosen
+        )
+
+    @property
+    def cache_folder(self) -> Path:
+        return Path(self._resolved(self.cache))
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return parse_listen(self.listen)
+
+    @property
+    def rules(self) -> AnnouncedRules:
+        """The announced rules, parsed.
+
+        Raises:
+            ValueError: a prefix or range of AS numbers is none.
+        """
+        given = self.announced
+        return AnnouncedRules(
+            given.min_peers,
+            given.longest_ipv4,
+            given.longest_ipv6,
+            tuple(map(Prefix.parse, given.special_purpose_prefixes)),
+            tuple(map(_asn_range, given.special_purpose_asns)),
+        )
+
+    @property
+    def fetch_limits(self) -> FetchLimits:
+        given = self.limits
+        return FetchLimits(
+            connect_seconds=given.connect_seconds,
+            idle_seconds=given.idle_seconds,
+            total_seconds=given.total_seconds,
+            max_bytes=given.max_download_bytes,
+        )
+
+    def read_options(self, source: Source, as_of: int) -> ReadOptions:
+        return ReadOptions(source.allow_truncated, self.limits.max_unpacked_bytes, as_of)
+
+    def _resolved(self, path: str) -> str:
+        return path if "://" in path else str(self.folder / path)
+
+
+def load(path: Path) -> Settings:
+    """Read a settings file.
+
+    Raises:
+        SettingsError: unreadable, not TOML, or a key or value that is not allowed.
+    """
+    try:
+        document: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: cannot be read: {_plain(error)}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: not TOML: {error}") from None
+    if "folder" in document:
+        raise SettingsError(f"{path}: unknown key `folder`")
+    try:
+        settings = msgspec.convert(
+            {**document, "folder": path.parent}, Settings, dec_hook=_unchanged
+        )
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{path}: {error}{_allowed(str(error))}") from None
+    try:
+        _ = settings.rules, settings.address
+    except ValueError as error:
+        raise SettingsError(f"{path}: {error}") from None
+    return settings
+
+
+def parse_listen(text: str) -> tuple[str, int]:
+    """``HOST:PORT`` or ``[IPv6]:PORT``; port 0 asks for any free one.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    host, _, port = text.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ValueError(f"listen: {text!r} is not HOST:PORT, for instance 127.0.0.1:8480")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _asn_range(text: str) -> tuple[int, int]:
+    first, _, last = text.partition("-")
+    numbers = parse_asn(first.strip()), parse_asn((last or first).strip())
+    if numbers[0] > numbers[1]:
+        raise ValueError(f"special_purpose_asns: {text!r} ends before it begins")
+    return numbers
+
+
+def _unchanged(kind: type, value: Any) -> Any:
+    """For the one value that is not TOML's: the folder."""
+    return value
+
+
+def _allowed(problem: str) -> str:
+    """The keys of the table that an unknown key was found in."""
+    if "unknown field" not in problem:
+        return ""
+    tables = {"announced": Announced, "limits": Limits}
+    inside = next((table for name, table in tables.items() if f"`$.{name}`" in problem), None)
+    if inside is None:
+        inside = Source if "[...]" in problem or "[" in problem.partition("$")[2] else Settings
+    keys = [name for name in inside.__struct_fields__ if name != "folder"]
+    return f"; allowed are {', '.join(keys)}"
+
+
+def _plain(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)

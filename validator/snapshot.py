@@ -1,0 +1,85 @@
+"""The waist of the house: everything known at one moment, immutable. Faces read it, nothing else.
+
+A reader takes a reference and needs no lock: a newer snapshot is another object. Its generation
+numbers count up from 1; until the first is complete there is none, and readers say so (503) rather
+than answer "not-found".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from validator.coverage import Coverage
+from validator.groupings import RIR_NAMES, Attribution, Scheme
+from validator.model import (
+    I8,
+    U1,
+    U4,
+    InputReport,
+    Prefix,
+    State,
+    Verdict,
+)
+from validator.origin_validation import Explanation, explain
+from validator.resources import ResourceTable
+from validator.rib import PeerSize
+from validator.routes import RouteTable
+from validator.slurm import Applied
+from validator.vrps import VrpTable
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Adjacencies:
+    """The (origin, neighbour) pairs that paths show, sorted: ``origin`` i8, ``neighbour`` u4."""
+
+    origin: I8
+    neighbour: U4
+
+    def of(self, origin: int) -> list[int]:
+        """The neighbours seen before an origin, ascending."""
+        start, stop = self.origin.searchsorted([origin, origin + 1])
+        return [int(neighbour) for neighbour in self.neighbour[start:stop]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """See the module. ``excluded`` says of each route why it is not counted as announced."""
+
+    generation: int
+    created: int
+    """Unix seconds."""
+    vrps: VrpTable
+    routes: RouteTable
+    excluded: U1
+    exclusions: Mapping[str, int]
+    min_peers: int
+    peers: tuple[PeerSize, ...]
+    adjacencies: Adjacencies
+    resources: ResourceTable
+    names: Mapping[int, str]
+    slurm: Applied | None
+    """What local exceptions did to the VRPs (RFC 8416), if there are any."""
+    coverages: Mapping[tuple[Scheme, Attribution], Coverage]
+    inputs: tuple[InputReport, ...]
+    sample: bool
+    """Whether its networks are fictional: every face then says SAMPLE."""
+
+    def explain(self, prefix: Prefix, origin: int) -> Explanation:
+        return explain(prefix, origin, self.vrps)
+
+    def group_name(self, scheme: Scheme, group: str) -> str:
+        """What a person calls a group; empty if we know no name."""
+        if scheme is Scheme.ASN:
+            return self.names.get(int(group[2:]), "") if group != "NONE" else "origin NONE"
+        if group == "ZZ":
+            return "unregistered"
+        return RIR_NAMES.get(group, "") if scheme is Scheme.RIR else ""
+
+
+def state_counts(verdict: U1) -> dict[State, int]:
+    """How many of some routes are in each state."""
+    counts = dict.fromkeys(State, 0)
+    for code in Verdict:
+        counts[code.state] += int((verdict == code).sum())
+    return counts
