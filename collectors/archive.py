@@ -45,7 +45,6 @@ LARGEST_XZ_MEMORY_BYTES = 1 << 27
 LARGEST_TEXT_BYTES = 1 << 12
 """Of a name or a comment in a gzip header: as long as a path can be."""
 
-_GZIP_DEFLATE = 8
 _GZIP_FHCRC, _GZIP_FEXTRA, _GZIP_FNAME, _GZIP_FCOMMENT, _GZIP_RESERVED = 2, 4, 8, 16, 0xE0
 _BZIP2_FIRST_BLOCKS = (b"\x31\x41\x59\x26\x53\x59", b"\x17\x72\x45\x38\x50\x90")
 _XZ = b"\xfd7zXZ\x00"
@@ -304,7 +303,7 @@ def _gzip_header(stored: _Stored) -> None:
     what = "a gzip header"
     header = stored.exactly(10, what)
     method, flags = header[2], header[3]
-    if method != _GZIP_DEFLATE or flags & _GZIP_RESERVED:
+    if method != 8 or flags & _GZIP_RESERVED:
         raise stored.damaged("the gzip header has a method or flag that RFC 1952 does not define")
     if flags & _GZIP_FEXTRA:
         length = stored.exactly(2, what)

@@ -11,6 +11,7 @@ import queue
 import threading
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -20,7 +21,7 @@ from collectors.base import LocalFile, ReadOptions, TruncatedSource
 from collectors.wire.mrt import RibColumns, RibDecoder
 from validator.model import Entry, InputReport, Peer, RouteBatch
 
-__all__ = ["load"]
+__all__ = ["load", "read_stream"]
 
 PIECES_AHEAD = 8
 """Of about a megabyte: enough to even out the two threads, little beside the columns."""
@@ -40,17 +41,27 @@ def load(file: LocalFile, options: ReadOptions) -> RouteBatch:
             and the byte of the unpacked content.
     """
     archive = Archive(file, options)
-    decoder = RibDecoder(file.source)
-    early = _feed(decoder, archive.chunks(), options.allow_truncated)
-    return _batch(file.source, archive.sha256, decoder, decoder.finish(), early)
+    with closing(_ahead(archive.chunks())) as chunks:
+        batch = read_stream(file.source, chunks, allow_truncated=options.allow_truncated)
+    return replace(batch, report=replace(batch.report, sha256=archive.sha256))
+
+
+def read_stream(source: str, chunks: Iterable[bytes], *, allow_truncated: bool) -> RouteBatch:
+    """The same of unpacked content in pieces of any size; its report has no ``sha256``.
+
+    Raises:
+        TruncatedSource, SourceError: as :func:`load` does, and whatever ``chunks`` raises.
+    """
+    decoder = RibDecoder(source)
+    early = _feed(decoder, chunks, allow_truncated)
+    return _batch(source, decoder, decoder.finish(), early)
 
 
 def _feed(decoder: RibDecoder, chunks: Iterable[bytes], allow_truncated: bool) -> bool:
     """Decode all there is; whether it ended early."""
     try:
-        with closing(_ahead(chunks)) as pieces:
-            for piece in pieces:
-                decoder.feed(piece)
+        for chunk in chunks:
+            decoder.feed(chunk)
         if decoder.unfinished:
             raise decoder.truncation()
     except TruncatedSource:
@@ -91,14 +102,11 @@ def _ahead(chunks: Iterable[bytes]) -> Generator[bytes, None, None]:
         maker.join()
 
 
-def _batch(
-    source: str, sha256: str, decoder: RibDecoder, columns: RibColumns, early: bool
-) -> RouteBatch:
+def _batch(source: str, decoder: RibDecoder, columns: RibColumns, early: bool) -> RouteBatch:
     vantage = _base_name(source)
     report = InputReport(
         source=source,
         kind="mrt",
-        sha256=sha256,
         rows=len(columns.prefix),
         rejected=decoder.skipped(),
         truncated=early,

@@ -72,7 +72,7 @@ class AnnouncedRules:
 
 
 def effective_min_peers(rules: AnnouncedRules, peers: Sequence[PeerSize]) -> int:
-    """The least number of peers that must see a route: 5, as RIPE has it, where that is possible."""
+    """The least number of peers that must see a route: 5, as RIPE has it, where it can be."""
     if rules.min_peers is not None:
         return rules.min_peers
     full = sum(peer.full_ipv4 for peer in peers)

@@ -49,7 +49,8 @@ def _reading(command: T) -> T:
         click.option(
             "--as-of",
             type=_Moment(),
-            help="Compare `expires` with this time (ISO 8601 or Unix seconds) instead of the export's own.",
+            help="Compare `expires` with this time (ISO 8601 or Unix seconds), "
+            "not with the export's own.",
         ),
         click.option("--quiet", is_flag=True, help="No progress."),
     ):

@@ -281,7 +281,7 @@ def _route_rows(routes: RouteTable) -> Iterator[list[tuple[str, str, str, str, i
                         routes.origin,
                         routes.verdict,
                         routes.peers,
-                    )  # fmt: skip
+                    )
                 ),
                 strict=True,
             )

@@ -13,8 +13,10 @@ from __future__ import annotations
 import enum
 import os
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from validator import kernels
 from validator.model import NO_ORIGIN, U4, U8, Family, format_asn
@@ -94,7 +96,7 @@ def assign(
     )
 
 
-def _coalesced(first: U8, group: np.ndarray) -> tuple[U8, U4]:  # type: ignore[type-arg]
+def _coalesced(first: U8, group: NDArray[Any]) -> tuple[U8, U4]:
     """Neighbouring ranges of one group made one."""
     starts = np.ones(len(first), "?")
     starts[1:] = group[1:] != group[:-1]

@@ -16,6 +16,7 @@ from validator.model import (
     I8,
     U1,
     U2,
+    U4,
     U8,
     Family,
     Prefix,
@@ -104,29 +105,26 @@ class RouteTable:
 
 def see(batch: RouteBatch) -> SeenRoutes:
     """The routes of a list: it counts as one peer that sees them all."""
-    chosen = batch.prefixes.take(batch.prefix)
-    order = kernels.table_order(chosen.family, chosen.high, chosen.low, chosen.length, batch.origin)
-    rows = kernels.distinct_rows(
-        order, chosen.family, chosen.high, chosen.low, chosen.length, batch.origin
-    )
-    return SeenRoutes(chosen.take(rows), batch.origin[rows], np.ones(len(rows), "u2"))
+    _, _, seen = _sorted(_pointed(batch), batch.origin)
+    return seen
 
 
 def unite(parts: Sequence[SeenRoutes]) -> SeenRoutes:
     """All routes of some tables; one that several have is seen by all their peers."""
     if len(parts) == 1:
         return parts[0]
-    prefixes = Prefixes.concatenate([part.prefixes for part in parts])
     origin = np.concatenate([part.origin for part in parts]) if parts else np.empty(0, "i8")
-    order = kernels.table_order(
-        prefixes.family, prefixes.high, prefixes.low, prefixes.length, origin
-    )
-    rows = kernels.distinct_rows(
-        order, prefixes.family, prefixes.high, prefixes.low, prefixes.length, origin
-    )
     peers = np.concatenate([part.peers for part in parts]) if parts else np.empty(0, "u2")
-    total = kernels.sum_runs(order, rows, peers)
-    return SeenRoutes(prefixes.take(rows), origin[rows], total)
+    order, rows, seen = _sorted(Prefixes.concatenate([part.prefixes for part in parts]), origin)
+    return SeenRoutes(seen.prefixes, seen.origin, kernels.sum_runs(order, rows, peers))
+
+
+def _sorted(prefixes: Prefixes, origin: I8) -> tuple[U4, U4, SeenRoutes]:
+    """The order of some routes, which of them are distinct, and these, each seen by one peer."""
+    columns = prefixes.family, prefixes.high, prefixes.low, prefixes.length, origin
+    order = kernels.table_order(*columns)
+    rows, *distinct, origins = kernels.distinct_rows(order, *columns)
+    return order, rows, SeenRoutes(Prefixes(*distinct), origins, np.ones(len(rows), "u2"))
 
 
 def publish(seen: SeenRoutes, verdict: U1) -> RouteTable:
@@ -142,3 +140,11 @@ def publish(seen: SeenRoutes, verdict: U1) -> RouteTable:
     )
     frozen(*columns)
     return RouteTable(*columns, ipv6)
+
+
+def _pointed(batch: RouteBatch) -> Prefixes:
+    """The prefix of each entry of a route list."""
+    in_place = len(batch.prefix) == len(batch.prefixes) and bool(
+        (batch.prefix == np.arange(len(batch.prefix), dtype="u4")).all()
+    )
+    return batch.prefixes if in_place else batch.prefixes.take(batch.prefix)

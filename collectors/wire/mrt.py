@@ -1,8 +1,8 @@
 """MRT routing tables, fed in pieces: what holds the loop of ``mrt_records`` together.
 
-Rows go into blocks of fixed size, so that nothing that was written moves until the end, when each
-column is put together and its pieces are let go: a peak of some 40 bytes an entry. The origins
-of a block have four bytes; those that are NONE are told by their flags.
+The columns double when they are full, one after the other, and are cut to size at the end. That
+costs a file some 30 bytes an entry at its peak, for memory that is never written to is never
+given, and no moment of copying after the last byte has come.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collectors.wire import mrt_records as records
-from collectors.wire.mrt_records import HEADER_BYTES, Columns
-from validator.model import I8, NO_ORIGIN, U1, U2, U4, Entry, Prefixes, SourceError, TruncatedSource
+from collectors.wire.mrt_records import HEADER_BYTES, PREFIX_COLUMNS, Columns
+from validator.model import I8, U1, U2, U4, Prefixes, SourceError, TruncatedSource
 
-FIRST_BLOCK, LARGEST_BLOCK = 1 << 16, 1 << 20
-"""Entries in a block: none less than one record can have; small at first, for small files."""
+FIRST_ROWS = 1 << 12
+"""Of each column at first."""
 
 _AGAIN = "get the file again"
 _ALLOW = "get the file again, or use what is readable with --allow-truncated"
@@ -50,6 +50,7 @@ _DEPRECATED = range(11)
 """Types of RFC 6396 appendix B.1: an old file may begin with one."""
 _VIEW_CHARACTERS = 64
 _COLLECTORS_NOTED = 3
+_NO_COLUMNS = (np.empty(0, "u1"),) * len(Columns._fields)
 _PEER_IPV6, _PEER_AS4 = 1, 2
 _PEER_LAYOUTS = {
     0: struct.Struct("!5x4sH"),
@@ -57,7 +58,6 @@ _PEER_LAYOUTS = {
     _PEER_AS4: struct.Struct("!5x4sI"),
     _PEER_IPV6 | _PEER_AS4: struct.Struct("!5x16sI"),
 }
-_WITHOUT_ORIGIN = np.uint8(Entry.AS_SET | Entry.UNKNOWN)
 
 A = TypeVar("A", bound=np.generic)
 
@@ -92,8 +92,18 @@ class RibDecoder:
         self._source = source
         self._begun = False
         self._tail = bytearray()
-        self._blocks: list[Columns] = []
-        self._block = _new_block(FIRST_BLOCK)
+        self._columns = Columns(
+            family=np.empty(FIRST_ROWS, "u1"),
+            high=np.empty(FIRST_ROWS, "u8"),
+            low=np.empty(FIRST_ROWS, "u8"),
+            length=np.empty(FIRST_ROWS, "u1"),
+            prefix=np.empty(FIRST_ROWS, "u4"),
+            peer=np.empty(FIRST_ROWS, "u2"),
+            origin=np.empty(FIRST_ROWS, "i8"),
+            neighbour=np.empty(FIRST_ROWS, "u4"),
+            path_id=np.empty(0, "u4"),
+            flags=np.empty(FIRST_ROWS, "u1"),
+        )
         self._state = np.zeros(records.STATE_SIZE, "i8")
         self._skipped = np.zeros(records.KINDS_SEEN * records.SUBKINDS_SEEN, "i8")
         self._table = np.empty(0, "u2")
@@ -115,8 +125,7 @@ class RibDecoder:
     @property
     def entries(self) -> int:
         """How many entries were decoded."""
-        full = sum(len(block.prefix) for block in self._blocks)
-        return full + int(self._state[records.ENTRIES])
+        return int(self._state[records.ENTRIES])
 
     @property
     def unfinished(self) -> bool:
@@ -179,22 +188,21 @@ class RibDecoder:
             others = ", ".join(f"{count:,} {name}" for name, count in self.skipped().items())
             found = f" (but {others} records)" if others else ""
             raise SourceError(self._source, f"holds no RIB entry{found}", cure=_EXPECTED)
-        self._close_block()
-        parts = {name: [getattr(block, name) for block in self._blocks] for name in Columns._fields}
-        self._blocks.clear()
-        address = [_joined(parts.pop(name)) for name in ("family", "high", "low", "length")]
-        flags = _joined(parts.pop("flags"))
-        path_ids = parts.pop("path_id")
+        entries, columns = self.entries, self._columns
+        if not len(columns.path_id):
+            columns = columns._replace(path_id=np.zeros(entries, "u4"))
+        column: NDArray[np.generic]
+        for row, column in enumerate(columns):
+            rows = int(self._state[records.PREFIXES]) if row < PREFIX_COLUMNS else entries
+            column.resize(rows, refcheck=False)  # nothing but the decoder has seen it
         return RibColumns(
-            prefixes=Prefixes(*address),
-            prefix=_joined(parts.pop("prefix")),
-            peer=_joined(parts.pop("peer")),
-            origin=_origins(parts.pop("origin"), flags),
-            neighbour=_joined(parts.pop("neighbour")),
-            path_id=(
-                _joined(path_ids) if self._state[records.PATH_IDS] else np.zeros(len(flags), "u4")
-            ),
-            flags=flags,
+            prefixes=Prefixes(*columns[:PREFIX_COLUMNS]),
+            prefix=columns.prefix,
+            peer=columns.peer,
+            origin=columns.origin,
+            neighbour=columns.neighbour,
+            path_id=columns.path_id,
+            flags=columns.flags,
             peers=tuple(self._peer(row) for row in range(int(self._state[records.PEERS]))),
         )
 
@@ -207,12 +215,12 @@ class RibDecoder:
         state[records.AT] = 0
         while True:
             why = records.decode_records(
-                data, state, self._table, self._skipped, *self._block, *self._peers
+                data, state, self._table, self._skipped, *self._columns, *self._peers
             )
             if why == records.MORE:
                 break
-            if why == records.FULL:
-                self._close_block()
+            if why in (records.ENTRIES_FULL, records.PREFIXES_FULL, records.NO_PATH_IDS):
+                self._make_room(why)
             elif why == records.PEER_TABLE:
                 at = int(state[records.AT])
                 stop = at + HEADER_BYTES + int.from_bytes(data[at + 8 : at + 12].tobytes(), "big")
@@ -249,18 +257,22 @@ class RibDecoder:
             cure=_AGAIN if self.records else _EXPECTED,
         )
 
-    def _close_block(self) -> None:
-        """Put the block aside, without what is unused of it, and begin a larger one."""
-        entries, prefixes = int(self._state[records.ENTRIES]), int(self._state[records.PREFIXES])
-        self._blocks.append(
-            Columns(
-                *(column[:prefixes] for column in self._block[:4]),
-                *(column[:entries] for column in self._block[4:]),
-            )
-        )
-        self._state[records.FIRST_PREFIX] += prefixes
-        self._state[records.ENTRIES] = self._state[records.PREFIXES] = 0
-        self._block = _new_block(min(2 * len(self._block.prefix), LARGEST_BLOCK))
+    def _make_room(self, why: int) -> None:
+        """Double the columns that are full. One at a time: only one is held twice."""
+        columns = list(self._columns)
+        if why == records.NO_PATH_IDS:
+            at = Columns._fields.index("path_id")
+            columns[at] = np.zeros(len(self._columns.prefix), "u4")
+        else:
+            of_prefixes = why == records.PREFIXES_FULL
+            used = int(self._state[records.PREFIXES if of_prefixes else records.ENTRIES])
+            more = max(2 * used, used + records.LARGEST_ENTRY_COUNT)
+            chosen = range(PREFIX_COLUMNS) if of_prefixes else range(PREFIX_COLUMNS, len(columns))
+            self._columns = Columns(*_NO_COLUMNS)
+            for at in chosen:
+                if len(columns[at]):
+                    columns[at] = _longer(columns[at], used, more)
+        self._columns = Columns(*columns)
 
     def _read_peer_table(self, body: bytes, at: int) -> None:
         """PEER_INDEX_TABLE (RFC 6396 section 4.3.1). ``at`` is where the body lies in the piece."""
@@ -301,8 +313,8 @@ class RibDecoder:
             asn.append(number)
         if at != len(body):
             raise ValueError(f"{len(body) - at} bytes are left over")
-        view = body[6 : 6 + min(view_bytes, _VIEW_CHARACTERS)].decode("ascii", "replace")
-        printable = "".join(sign if sign.isprintable() else "?" for sign in view.rstrip("\0"))
+        view = body[6 : 6 + min(view_bytes, _VIEW_CHARACTERS)].rstrip(b"\0")
+        printable = "".join(chr(sign) if 32 <= sign < 127 else "?" for sign in view)
         if len(self.collectors) < _COLLECTORS_NOTED:
             self.collectors[str(ipaddress.IPv4Address(collector)), printable] = None
         return family, high, low, asn
@@ -314,37 +326,10 @@ class RibDecoder:
         return str(ipaddress.IPv6Address(high << 64 | low)), int(self._peers.asn[row])
 
 
-def _new_block(entries: int) -> Columns:
-    """Room for so many entries; memory that is never written to costs nothing."""
-    prefixes = entries // 2
-    return Columns(
-        family=np.empty(prefixes, "u1"),
-        high=np.empty(prefixes, "u8"),
-        low=np.empty(prefixes, "u8"),
-        length=np.empty(prefixes, "u1"),
-        prefix=np.empty(entries, "u4"),
-        peer=np.empty(entries, "u2"),
-        origin=np.empty(entries, "u4"),
-        neighbour=np.empty(entries, "u4"),
-        path_id=np.zeros(entries, "u4"),
-        flags=np.empty(entries, "u1"),
-    )
-
-
-def _joined(parts: list[NDArray[A]]) -> NDArray[A]:
-    return np.concatenate(parts)
-
-
-def _origins(parts: list[U4], flags: U1) -> I8:
-    origins = np.empty(len(flags), "i8")
-    at = 0
-    for part in parts:
-        origins[at : at + len(part)] = part
-        at += len(part)
-    none = flags & _WITHOUT_ORIGIN
-    if none.any():
-        origins[none != 0] = NO_ORIGIN
-    return origins
+def _longer(column: NDArray[A], used: int, rows: int) -> NDArray[A]:
+    longer = np.empty(rows, column.dtype)
+    longer[:used] = column[:used]
+    return longer
 
 
 def _name(kind: int, subtype: int) -> str:

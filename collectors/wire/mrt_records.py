@@ -1,7 +1,7 @@
 """The records of MRT routing tables (RFC 6396, RFC 8050): the compiled loop under ``mrt``.
 
 :func:`decode_records` walks whole records and writes a row for each entry. It stops for what is
-rare and left to Python: a block that is full, a peer table, a record that is not complete, damage.
+rare and left to Python: columns that are full, a peer table, a record that is not complete, damage.
 
 Read: TABLE_DUMP (type 12; also its unofficial subtypes 3 and 4 with four-byte AS numbers, as
 bgpdump reads them) and of TABLE_DUMP_V2 (type 13) the peer table, IPv4 and IPv6 unicast,
@@ -35,7 +35,7 @@ LARGEST_RECORD_BYTES = 16 << 20
 LARGEST_PEER_TABLE = 1 << 16
 """Peers in one file: what the ``peer`` column can say."""
 LARGEST_ENTRY_COUNT = (1 << 16) - 1
-"""Entries in one record: its count has two bytes. A block must have room for so many."""
+"""Entries in one record: its count has two bytes."""
 
 TABLE_DUMP, TABLE_DUMP_V2 = 12, 13
 PEER_INDEX_TABLE = 1
@@ -59,12 +59,12 @@ RECORD_FAULTS = FAULTS | {
 """What a fault means; 0 is none."""
 
 # What the loop keeps in ``state`` between its calls.
-AT, RECORDS, ENTRIES, PREFIXES, FIRST_PREFIX, FAULT, FAULT_AT, PEERS, IGNORED, PATH_IDS = range(10)
-STATE_SIZE = 10
+AT, RECORDS, ENTRIES, PREFIXES, FAULT, FAULT_AT, PEERS, IGNORED = range(8)
+STATE_SIZE = 8
 
-# Why the loop stopped: the next record is not complete; it does not fit into the block; it is a
-# peer table; it is damaged.
-MORE, FULL, PEER_TABLE, DAMAGED = range(4)
+# Why the loop stopped: the next record is not complete; its entries do not fit, or its prefix does
+# not, or it is the first with path identifiers; it is a peer table; it is damaged.
+MORE, ENTRIES_FULL, PREFIXES_FULL, NO_PATH_IDS, PEER_TABLE, DAMAGED = range(6)
 
 KINDS_SEEN, SUBKINDS_SEEN = 64, 16
 """``skipped[min(type, 63) * 16 + min(subtype, 15)]`` counts the records stepped over."""
@@ -75,7 +75,10 @@ _SLOTS = 2 * LARGEST_PEER_TABLE
 
 
 class Columns(NamedTuple):
-    """One block of output: rows of prefixes, and of entries that point to them."""
+    """The output: rows of prefixes, and of entries that point to them.
+
+    ``path_id`` has no rows until a record has a path identifier.
+    """
 
     family: U1
     high: U8
@@ -83,10 +86,14 @@ class Columns(NamedTuple):
     length: U1
     prefix: U4
     peer: U2
-    origin: U4
+    origin: I8
     neighbour: U4
     path_id: U4
     flags: U1
+
+
+PREFIX_COLUMNS = 4
+"""The first of :class:`Columns` are those of prefixes, the others those of entries."""
 
 
 class Peers(NamedTuple):
@@ -228,7 +235,7 @@ def _head_of_dump(
     return _NO_FAULT, at, family, length, at + 6, 1, head, 0
 
 
-@kernel("u1 i8! u2 i8! u1! u8! u8! u1! u4! u2! u4! u4! u4! u1! u1! u8! u8! u4! u4! u8")
+@kernel("u1 i8! u2 i8! u1! u8! u8! u1! u4! u2! i8! u4! u4! u1! u1! u8! u8! u4! u4! u8")
 def decode_records(
     data: U1,
     state: I8,
@@ -240,7 +247,7 @@ def decode_records(
     length: U1,
     prefix: U4,
     peer: U2,
-    origin: U4,
+    origin: I8,
     neighbour: U4,
     path_id: U4,
     flags: U1,
@@ -251,7 +258,7 @@ def decode_records(
     slots: U4,
     seed: U8,
 ) -> int:
-    """Decode the records in ``data`` from ``state[AT]`` on, into one block and the peers.
+    """Decode the records in ``data`` from ``state[AT]`` on, into columns and peers.
 
     ``table`` gives the row of each peer of the peer table now in force. Returns why it stopped.
     """
@@ -289,8 +296,15 @@ def decode_records(
             state[AT] = stop
             state[RECORDS] += 1
             continue
-        if entries + count > len(prefix) or prefixes == len(family):
-            why = FULL
+        if entries + count > len(prefix):
+            why = ENTRIES_FULL
+            break
+        if prefixes == len(family):
+            why = PREFIXES_FULL
+            break
+        with_path_ids = record_path_id != 0 or (head == 12 and not dump)
+        if with_path_ids and len(path_id) == 0:
+            why = NO_PATH_IDS
             break
         if fault == _NO_FAULT and count > 0:
             place = at - (4 if version == 4 else 16) if dump else at + 1
@@ -319,7 +333,6 @@ def decode_records(
             if end > stop:
                 fault = FAULT_SHORT
                 break
-            entry_path_id = record_path_id
             if dump:
                 speaker = u32(data, start - 6) if width == 4 else u16(data, start - 4)
                 words = _prefix_words(data, at, 32 if version == 4 else 128)
@@ -338,20 +351,19 @@ def decode_records(
                 row = np.int64(table[index])
                 speaker = np.int64(peer_asn[row])
                 if head == 12:
-                    entry_path_id = u32(data, at + 6)
+                    record_path_id = u32(data, at + 6)
             who, before, how, fault, at = read_attributes(data, start, end, width, speaker)
             if fault != _NO_FAULT:
                 break
             if how & AS4_PATH_IGNORED:
                 state[IGNORED] += 1
-            prefix[entries] = state[FIRST_PREFIX] + prefixes - 1
+            prefix[entries] = prefixes - 1
             peer[entries] = row
-            origin[entries] = who if who >= 0 else 0
+            origin[entries] = who
+            if len(path_id) > 0:
+                path_id[entries] = record_path_id
             neighbour[entries] = before
             flags[entries] = how & ~AS4_PATH_IGNORED
-            if entry_path_id != 0:  # the column is born zero: most files never touch its pages
-                path_id[entries] = entry_path_id
-                state[PATH_IDS] = 1
             entries += 1
         if fault == _NO_FAULT and at != stop:
             fault = FAULT_TRAILING

@@ -307,7 +307,7 @@ def test_a_plain_file_that_is_too_large_is_refused_by_its_size(tmp_path: Path) -
     with path.open("wb") as file:
         file.truncate(1 << 40)
     with pytest.raises(SourceError, match="bytes of content"):
-        Archive(LocalFile(path, "sparse"), ReadOptions()).read()
+        next(Archive(LocalFile(path, "sparse"), ReadOptions()).chunks())
 
 
 def test_an_xz_file_that_wants_too_much_memory_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,74 @@
+# Two commands do everything on a fresh Debian 12: `make run` and `make test`.
+# Each sets up what it needs first; nothing is set up twice.
+
+PYTHON ?= python3
+CONFIG ?= config/sample.toml
+LISTEN ?=
+BIN := .venv/bin
+# Wheels only, save for pyasn, which has none; nothing that is not in the lock.
+INSTALL := $(BIN)/pip install --quiet --require-hashes --only-binary :all: --no-binary pyasn --no-build-isolation
+SYSTEM := python3-venv python3-dev gcc libc6-dev
+TEST_# Wheels only, save for pyasn, which has none; nothing that is not in the lock.
+INSTALL := $(BIN)/pip install --quiet --require-hashes --only-binary :all: --no-binary pyasn --no-build-isolation
+SYSTEM := bgpdump prometheus
+BENCH_# Wheels only, save for pyasn, which has none; nothing that is not in the lock.
+INSTALL := $(BIN)/pip install --quiet --require-hashes --only-binary :all: --no-binary pyasn --no-build-isolation
+SYSTEM := bgpdump librtr-dev
+
+.PHONY: help run test setup sample lint types bench fuzz image clean
+
+help: ## What there is to make
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+run: setup sample ## Serve the sample world (CONFIG=config/live.toml for the Internet)
+	@$(BIN)/originsight serve --config $(CONFIG) $(if $(LISTEN),--listen $(LISTEN))
+
+test: .venv/test-ready ## Everything that must hold: lint, types, layers, tests
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/pytest
+
+setup: .venv/ready ## The virtual environment, system packages, compiled kernels
+
+sample: var/sample/README.txt ## The files that config/sample.toml names
+
+var/sample/README.txt: .venv/ready $(wildcard validator/sample/*.py)
+	@$(BIN)/python -m validator.sample var/sample
+	@touch $@
+
+lint: .venv/test-ready ## Format, and fix what can be fixed
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: .venv/test-ready ## Side by side with the best peers; P="P1 P3" for some
+	@.ci/packages $(BENCH_SYSTEM)
+	@$(BIN)/python -m bench $(P)
+
+fuzz: .venv/test-ready ## Each decoder against 100,000 mutated files; CASES=n for another number
+	@$(BIN)/python -m bench.fuzz $(if $(CASES),--cases $(CASES))
+
+image: ## A container image with the compiled kernels in it
+	@tools="$$(command -v docker || command -v podman || command -v buildah)"; \
+	test -n "$$tools" || { echo "no docker, podman or buildah here"; exit 1; }; \
+	"$$tools" build --tag originsight .
+
+clean: ## Remove what was made here
+	rm -rf .venv var build bench/out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/ready: requirements.lock requirements-build.lock pyproject.toml
+	@.ci/packages $(SYSTEM)
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(INSTALL) --requirement requirements-build.lock
+	@$(INSTALL) --requirement requirements.lock
+	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@echo "compiling kernels (once)"
+	@$(BIN)/python -m validator.warm
+	@touch $@
+
+.venv/test-ready: .venv/ready requirements-test.lock
+	@.ci/packages $(TEST_SYSTEM)
+	@$(INSTALL) --requirement requirements-test.lock
+	@touch $@

@@ -1,0 +1,117 @@
+"""The running service: everything built, started, signalled and shut down in one place.
+
+One task group holds the pipeline and a watch on the event loop; the HTTP server runs beside it. A
+failure that we did not foresee ends the service, loudly. Inputs that fail do not: the service then
+keeps the snapshot it has, or says 503 and why until there is one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
+
+import structlog
+from aiohttp import web
+
+from validator import metrics
+from validator.model import SettingsError
+from validator.pipeline import Pipeline
+from validator.settings import Settings
+from validator.web.app import make_app
+
+log = structlog.get_logger()
+
+DRAIN_SECONDS = 10.0
+"""How long requests under way may take to finish when the service is told to stop."""
+_KEEP_ALIVE_SECONDS = 75.0
+
+
+def run(
+    settings: Settings, listen: tuple[str, int], ready: Callable[[str], None] | None = None
+) -> None:
+    """Serve until told to stop, on uvloop where it is installed."""
+    try:
+        import uvloop  # noqa: PLC0415 - a faster loop if there is one, not a need
+    except ImportError:
+        factory = None
+    else:
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(serve(settings, listen=listen, ready=ready))
+
+
+async def serve(
+    settings: Settings,
+    *,
+    listen: tuple[str, int],
+    ready: Callable[[str], None] | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT; SIGHUP looks at the inputs at once.
+
+    ``listen`` is host and port, port 0 any free one; ``ready`` is told the URL as soon as the
+    socket listens, which is before there is a snapshot.
+
+    Raises:
+        SettingsError: the address cannot be listened on.
+    """
+    async with Pipeline(settings) as pipeline:
+        measured = metrics.build(pipeline)
+        app = make_app(pipeline, measured, sample=settings.sample)
+        runner = web.AppRunner(
+            app,
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=DRAIN_SECONDS,
+            keepalive_timeout=_KEEP_ALIVE_SECONDS,
+        )
+        await runner.setup()
+        stop = asyncio.Event()
+        try:
+            with _signals(stop, pipeline.ask_reload):
+                url = await _listen(runner, listen)
+                log.info("listening", url=url, sample=settings.sample)
+                if ready is not None:
+                    ready(url)
+                async with asyncio.TaskGroup() as tasks:
+                    running = [
+                        tasks.create_task(pipeline.run(), name="pipeline"),
+                        tasks.create_task(measured.loop_lag.watch(), name="loop lag"),
+                    ]
+                    await stop.wait()
+                    log.info("stopping")
+                    # Requests under way are answered from the snapshot there is.
+                    await runner.cleanup()
+                    for task in running:
+                        task.cancel()
+        finally:
+            await runner.cleanup()
+
+
+async def _listen(runner: web.AppRunner, listen: tuple[str, int]) -> str:
+    """Open the socket; the URL under which it answers."""
+    host, port = listen
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except (OSError, UnicodeError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise SettingsError(
+            f"listen: {host}:{port}: {reason}; choose another address or port, or port 0"
+        ) from None
+    address, port = runner.addresses[0][:2]
+    return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
+
+
+@contextlib.contextmanager
+def _signals(stop: asyncio.Event, reload: Callable[[], None]) -> Iterator[None]:
+    """What signals mean while the service runs."""
+    loop = asyncio.get_running_loop()
+    meanings = {signal.SIGTERM: stop.set, signal.SIGINT: stop.set, signal.SIGHUP: reload}
+    for number, action in meanings.items():
+        loop.add_signal_handler(number, action)
+    try:
+        yield
+    finally:
+        for number in meanings:
+            loop.remove_signal_handler(number)

@@ -1,0 +1,50 @@
+"""Rows as tables show them: one flat line for each, the same columns wherever they appear.
+
+The command line and the service write the same CSV from this. A column's name carries its unit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+ROUTE_COLUMNS = ("prefix", "origin", "state", "reason", "peers")
+"""Of a table of validated routes."""
+
+COVERAGE_COLUMNS = (
+    "scheme",
+    "group",
+    "name",
+    "family",
+    "routes_announced",
+    "routes_valid",
+    "routes_invalid",
+    "routes_not_found",
+    "space_unit",
+    "space_announced",
+    "space_covered",
+    "space_valid",
+    "space_invalid",
+    "space_not_found",
+    "coverage",
+    "valid_share",
+    "accuracy",
+    "space_coverage",
+    "space_valid_share",
+)
+"""Of a table of coverage: the fields of :func:`validator.coverage.row` in their order, those of
+``routes`` and ``space`` with that name before them."""
+
+
+def flat(row: Mapping[str, Any]) -> list[Any]:
+    """The values of a coverage row in the order of :data:`COVERAGE_COLUMNS`.
+
+    A share of nothing is the empty string, not 0.
+    """
+    values: list[Any] = []
+    for value in row.values():
+        if isinstance(value, Mapping):
+            values.extend(value.values())
+        else:
+            values.append("" if value is None else value)
+    return values

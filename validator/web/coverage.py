@@ -1,0 +1,203 @@
+"""Coverage by network, country or RIR: the rows of :func:`validator.coverage.row`.
+
+``GET /api/v1/coverage?by=asn|country|rir`` with ``family``, ``attribution`` and ``format`` (json or
+csv). All networks together are some 80 MB of text. It is made once for each snapshot, in a thread,
+and kept compressed; clients that take no gzip get it unpacked as they read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import msgspec
+from aiohttp import ETag, web
+
+from validator import coverage, tables
+from validator.feed import Feed
+from validator.groupings import Attribution, Scheme, attribution_of
+from validator.model import Family
+from validator.replies import generated_time
+from validator.snapshot import Snapshot
+from validator.web.answers import JSON, Refusal, accepts_gzip, current, query_of
+
+_CSV = "text/csv; charset=utf-8; header=present"
+_ROWS_AT_A_TIME = 200
+_UNPACK_AT_ONCE = 256 << 10
+_SLICE = 16 << 10
+"""Compressed bytes unpacked at a time: some 200 kB of text."""
+_GZIP_WINDOW = 31
+
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a client asks for. ``families`` in their order."""
+
+    scheme: Scheme
+    attribution: Attribution
+    families: tuple[Family, ...]
+    form: str
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A text compressed (gzip), and how long it is unpacked."""
+
+    content: bytes
+    unpacked_bytes: int
+
+
+class CoverageFace:
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+        self._turn = asyncio.Lock()
+        self._generation = 0
+        self._kept: dict[Asked, Packed] = {}
+
+    def routes(self) -> list[web.RouteDef]:
+        return [web.get("/api/v1/coverage", self.rows)]
+
+    async def rows(self, request: web.Request) -> web.StreamResponse:
+        snapshot = current(self._feed)
+        asked = parse(query_of(request, "by", "family", "attribution", "format"))
+        headers = {"Vary": "Accept-Encoding", "Cache-Control": "no-cache"}
+        # Numbers begin again when the service does, so the time goes with them.
+        tag = ETag(f"{snapshot.generation}-{snapshot.created}", is_weak=True)
+        known = request.if_none_match or ()
+        if any(each.value in (tag.value, "*") for each in known):
+            answer: web.StreamResponse = web.Response(status=304, headers=headers)
+            answer.etag = tag
+            return answer
+        packed = await self._packed(snapshot, asked)
+        headers["Content-Type"] = JSON if asked.form == "json" else _CSV
+        if asked.form == "csv":
+            mark = "-SAMPLE" if snapshot.sample else ""
+            name = f"coverage-by-{asked.scheme.value}{mark}.csv"
+            headers["Content-Disposition"] = f'inline; filename="{name}"'
+        if accepts_gzip(request):
+            headers["Content-Encoding"] = "gzip"
+            answer = web.Response(body=packed.content, headers=headers)
+        elif packed.unpacked_bytes <= _UNPACK_AT_ONCE:
+            text = zlib.decompress(packed.content, _GZIP_WINDOW)
+            answer = web.Response(body=text, headers=headers)
+        else:
+            answer = web.StreamResponse(headers=headers)
+            answer.etag = tag
+            answer.content_length = packed.unpacked_bytes
+            return await _send_unpacked(request, answer, packed)
+        answer.etag = tag
+        return answer
+
+    async def _packed(self, snapshot: Snapshot, asked: Asked) -> Packed:
+        """The text asked for: made at most once, and one at a time."""
+        async with self._turn:
+            if snapshot.generation > self._generation:
+                self._generation, self._kept = snapshot.generation, {}
+            packed = self._kept.get(asked) if snapshot.generation == self._generation else None
+            if packed is None:
+                packed = await asyncio.to_thread(pack, snapshot, asked)
+                if snapshot.generation == self._generation:
+                    self._kept[asked] = packed
+            return packed
+
+
+async def _send_unpacked(
+    request: web.Request, answer: web.StreamResponse, packed: Packed
+) -> web.StreamResponse:
+    await answer.prepare(request)
+    if request.method != "HEAD":
+        unpacker = zlib.decompressobj(_GZIP_WINDOW)
+        for start in range(0, len(packed.content), _SLICE):
+            part = packed.content[start : start + _SLICE]
+            await answer.write(await asyncio.to_thread(unpacker.decompress, part))
+    await answer.write_eof()
+    return answer
+
+
+def parse(query: dict[str, str]) -> Asked:
+    """What a query asks for.
+
+    Raises:
+        Refusal: 400, saying what is allowed.
+    """
+    schemes = [each.value for each in Scheme]
+    scheme = Scheme(_choice(query, "by", schemes, None))
+    attributions = [each.value for each in Attribution]
+    given = _choice(query, "attribution", attributions, "") if "attribution" in query else ""
+    if scheme is Scheme.ASN and given == Attribution.ADDRESS:
+        raise Refusal(400, "by=asn is always by origin: leave attribution out")
+    family = _choice(query, "family", [each.label for each in Family], "")
+    return Asked(
+        scheme,
+        attribution_of(scheme, Attribution(given) if given else None),
+        tuple(each for each in Family if family in ("", each.label)),
+        _choice(query, "format", ["json", "csv"], "json"),
+    )
+
+
+def _choice(query: dict[str, str], name: str, allowed: list[str], default: str | None) -> str:
+    given = query.get(name, default)
+    if given is None:
+        raise Refusal(400, f"missing '{name}' argument in query; allowed: {', '.join(allowed)}")
+    if given not in allowed and name in query:
+        raise Refusal(400, f"{name}={given!r} is not one of {', '.join(allowed)}")
+    return given
+
+
+def pack(snapshot: Snapshot, asked: Asked) -> Packed:
+    """Make the text and compress it as it comes, so that it never stands in memory whole."""
+    packer = zlib.compressobj(3, zlib.DEFLATED, _GZIP_WINDOW)
+    parts, length = [], 0
+    for text in _as_json(snapshot, asked) if asked.form == "json" else _as_csv(snapshot, asked):
+        length += len(text)
+        parts.append(packer.compress(text))
+    parts.append(packer.flush())
+    return Packed(b"".join(parts), length)
+
+
+def _batches(snapshot: Snapshot, asked: Asked) -> Iterator[list[dict[str, object]]]:
+    rows = coverage.rows(
+        snapshot.coverages[asked.scheme, asked.attribution],
+        lambda group: snapshot.group_name(asked.scheme, group),
+        asked.families,
+    )
+    while batch := list(islice(rows, _ROWS_AT_A_TIME)):
+        yield batch
+
+
+def _as_json(snapshot: Snapshot, asked: Asked) -> Iterator[bytes]:
+    head = _encode(
+        {
+            "by": asked.scheme.value,
+            "attribution": asked.attribution.value,
+            "min_peers": snapshot.min_peers,
+            "generated": generated_time(snapshot.created),
+            "generation": snapshot.generation,
+            "sample": snapshot.sample,
+            "excluded": dict(snapshot.exclusions),
+        }
+    )
+    lead = head[:-1] + b',"rows":['
+    for batch in _batches(snapshot, asked):
+        yield lead + _encode(batch)[1:-1]
+        lead = b","
+    yield (lead if lead != b"," else b"") + b"]}"
+
+
+def _as_csv(snapshot: Snapshot, asked: Asked) -> Iterator[bytes]:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(tables.COVERAGE_COLUMNS)
+    for batch in _batches(snapshot, asked):
+        writer.writerows(tables.flat(row) for row in batch)
+        yield text.getvalue().encode()
+        text.seek(0)
+        text.truncate()
+    yield text.getvalue().encode()

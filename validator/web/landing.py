@@ -1,0 +1,70 @@
+"""``/``: what this is, and what to try, with routes that are in the table."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import numpy as np
+from aiohttp import web
+
+from validator.feed import VERSION, Feed, PerSnapshot
+from validator.model import Family, State, Verdict
+from validator.snapshot import Snapshot
+from validator.web.answers import json_reply
+
+SAMPLE_NOTICE = "SAMPLE: these networks are fictional, and so is every figure made from them."
+_ALWAYS = (
+    "/api/v1/coverage?by=rir",
+    "/api/v1/coverage?by=country&family=ipv4",
+    "/api/v1/coverage?by=country&format=csv",
+    "/status",
+    "/readyz",
+    "/healthz",
+    "/version",
+    "/metrics",
+)
+
+
+class LandingFace:
+    def __init__(self, feed: Feed, sample: bool) -> None:
+        self._feed, self._sample = feed, sample
+        self._examples = PerSnapshot(lambda snapshot: tuple(_examples(snapshot)))
+
+    def routes(self) -> list[web.RouteDef]:
+        return [web.get("/", self.landing)]
+
+    async def landing(self, _: web.Request) -> web.Response:
+        snapshot = self._feed.snapshot
+        examples: tuple[str, ...] = ()
+        if snapshot is not None:
+            examples = await asyncio.to_thread(self._examples.of, snapshot)
+        return json_reply(
+            {
+                "service": "originsight",
+                "version": VERSION,
+                "sample": self._sample,
+                "notice": SAMPLE_NOTICE if self._sample else "",
+                "about": "RPKI route-origin validation (RFC 6811) and coverage",
+                "ready": snapshot is not None,
+                "try": [*examples, *_ALWAYS],
+            }
+        )
+
+
+def _examples(snapshot: Snapshot) -> Iterator[str]:
+    """A route in each state, the first in the table that is counted, and a network."""
+    routes = snapshot.routes
+    network = 0
+    for state in State:
+        codes = [int(verdict) for verdict in Verdict if verdict.state is state]
+        chosen = np.isin(routes.verdict, codes) & (snapshot.excluded == 0) & (routes.origin > 0)
+        if not chosen.any():
+            continue
+        route = routes[int(chosen.argmax())]
+        network = network or route.origin
+        yield f"/api/v1/validity/AS{route.origin}/{route.prefix}"
+        if route.prefix.family is Family.IPV4 and state is State.INVALID:
+            yield f"/validity?asn=AS{route.origin}&prefix={route.prefix}"
+    if network:
+        yield f"/api/v1/asn/AS{network}"
