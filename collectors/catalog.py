@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from collectors import asn_names, delegated, ipasn, mrt, route_list, slurm, vrp_export
 from collectors.base import LocalFile, ReadOptions
-from collectors.sniff import sniff_file
+from collectors.sniff import MRT, sniff_file
 from validator.model import AsnNames, ResourceBatch, RouteBatch, Slurm, VrpBatch
 
 Batch = VrpBatch | RouteBatch | ResourceBatch | Slurm | AsnNames
@@ -32,7 +32,7 @@ def _load_routes(file: LocalFile, options: ReadOptions) -> RouteBatch:
 
 
 _ROUTES: dict[str, Callable[[LocalFile, ReadOptions], RouteBatch]] = {
-    mrt.KIND: mrt.load,
+    MRT: mrt.load,
     ipasn.KIND: ipasn.load,
     route_list.KIND: route_list.load,
 }

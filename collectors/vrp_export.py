@@ -36,6 +36,9 @@ from validator.model import (
 
 KIND = "vrps"
 
+LAST_SECOND = 253_402_300_799
+"""Of the year 9999: no time beyond it is meant, or can be shown."""
+
 _JSON_KEYS = (
     ("prefix", STRING | REQUIRED),
     ("asn", STRING | COUNT | REQUIRED),
@@ -121,7 +124,7 @@ def _admit(
     expires = wire.parse_numbers(rows.text, rows.expires)
     for row in np.flatnonzero((expires < 0) & (rows.expires.stop > rows.expires.start)):
         expires[row] = _timestamp(rows.expires.text(rows.text, int(row)))
-    expires[expires < 0] = NEVER_EXPIRES
+    expires[(expires < 0) | (expires > LAST_SECOND)] = NEVER_EXPIRES
     rejected: dict[str, int] = {}
     good = np.ones(len(asn), "?")
 
@@ -315,7 +318,8 @@ def _built(metadata: _Metadata | None) -> int:
     if metadata is None:
         return 0
     when = metadata.buildtime if metadata.buildtime is not None else metadata.generated
-    return when if isinstance(when, int) else _timestamp(when or "")
+    built = when if isinstance(when, int) else _timestamp(when or "")
+    return built if 0 <= built <= LAST_SECOND else 0
 
 
 def _timestamp(text: str) -> int:

@@ -21,8 +21,11 @@ Everything here is compiled into kernels elsewhere and reads only inside the bou
 
 from __future__ import annotations
 
+from typing import Any
+
 import numba
 import numpy as np
+from numba.extending import intrinsic
 
 from validator.kernels import F, step
 from validator.model import NO_NEIGHBOUR, NO_ORIGIN, U1, Entry
@@ -38,14 +41,14 @@ FAULTS = {
     FAULT_SEGMENT_KIND: "a segment of the AS_PATH is of no defined type",
     FAULT_SEGMENT_LENGTH: "a segment of the AS_PATH reaches beyond the end of the attribute",
 }
-"""What a fault of :func:`read_attributes` means; 0 is none."""
+"""What a fault of :func:`find_paths` and :func:`read_path` means; 0 is none."""
 
 AS4_PATH_IGNORED = 0x80
 """Beside the bits of :class:`Entry`: an AS4_PATH was malformed and ignored (RFC 6793 section 6)."""
 
 _AS_SET, _AS_SEQUENCE, _AS_CONFED_SEQUENCE, _AS_CONFED_SET = 1, 2, 3, 4
 _AS_PATH, _AGGREGATOR, _AS4_PATH, _AS4_AGGREGATOR = 2, 7, 17, 18
-_EXTENDED_LENGTH = 0x10
+_EXTENDED_LENGTH_BIT = 4
 _UNLIMITED = 1 << 40
 _NO_FAULT = 0
 _NO_ORIGIN, _NO_NEIGHBOUR = NO_ORIGIN, NO_NEIGHBOUR
@@ -57,18 +60,34 @@ def inlined(function: F) -> F:
     return numba.njit(nogil=True, forceinline=True)(function)
 
 
-@step
+@intrinsic
+def uncounted(typing_context: Any, array: Any) -> Any:
+    """The same array, whose references numba does not count.
+
+    It would count them, atomically, each time the array is handed to a ``step``: half the time of
+    a loop such as ours. Whoever calls the kernel keeps the array alive.
+    """
+
+    def make(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        same = context.make_array(array)(context, builder, arguments[0])
+        same.meminfo = same.meminfo.type(None)
+        return same._getvalue()
+
+    return array(array), make
+
+
+@inlined
 def byte(data: U1, at: int) -> int:
     """One byte. An unsigned index spares numba the question whether it counts from the end."""
     return np.int64(data[np.uint64(at)])
 
 
-@step
+@inlined
 def u16(data: U1, at: int) -> int:
     return (byte(data, at) << 8) | byte(data, at + 1)
 
 
-@step
+@inlined
 def u32(data: U1, at: int) -> int:
     return (u16(data, at) << 16) | u16(data, at + 2)
 
@@ -129,31 +148,26 @@ def follow_path(
 
 
 @inlined
-def read_attributes(
-    data: U1, start: int, stop: int, width: int, speaker: int
-) -> tuple[int, int, int, int, int]:
-    """Read path attributes in ``data[start:stop]``, whose AS numbers have ``width`` bytes.
+def find_paths(data: U1, start: int, stop: int, width: int) -> tuple[int, int, int, int, int, int]:
+    """Where AS_PATH and AS4_PATH lie among the attributes in ``data[start:stop]``.
 
-    ``speaker`` is the AS of the one who sent them. Returns origin, neighbour, flags (those of
-    :class:`Entry`, and :data:`AS4_PATH_IGNORED`), a fault and the place of it.
+    ``width`` is the bytes of an AS number. Returns the bounds of both values (-1: there is none, or
+    none that counts), a fault and the place of it.
     """
     path, path_stop, path4, path4_stop = -1, -1, -1, -1
     aggregator, aggregator4 = -1, False
-    at = start
+    fault, at = _NO_FAULT, start
     while at < stop:
-        if stop - at < 3:
-            return 0, 0, 0, FAULT_ATTRIBUTE, at
+        extended = (byte(data, at) >> _EXTENDED_LENGTH_BIT) & 1
+        value = at + 3 + extended
+        if value > stop:
+            fault = FAULT_ATTRIBUTE
+            break
         code = byte(data, at + 1)
-        if byte(data, at) & _EXTENDED_LENGTH:
-            if stop - at < 4:
-                return 0, 0, 0, FAULT_ATTRIBUTE, at
-            value = at + 4
-            end = value + u16(data, at + 2)
-        else:
-            value = at + 3
-            end = value + byte(data, at + 2)
+        end = value + (u16(data, at + 2) if extended else byte(data, at + 2))
         if end > stop:
-            return 0, 0, 0, FAULT_ATTRIBUTE, at
+            fault = FAULT_ATTRIBUTE
+            break
         if code == _AS_PATH:
             if path < 0:
                 path, path_stop = value, end
@@ -165,28 +179,52 @@ def read_attributes(
             elif code == _AS4_AGGREGATOR:
                 aggregator4 = True
         at = end
+    # An aggregator with a two-byte AS beside an AS4_AGGREGATOR: both AS4_ attributes are stale.
+    if aggregator4 and aggregator >= 0 and aggregator != AS_TRANS:
+        path4 = -1
+    return path, path_stop, path4, path4_stop, fault, at
+
+
+@inlined
+def read_plain_path(data: U1, path: int, path_stop: int) -> tuple[int, int]:
+    """Origin and neighbour of a path that is one AS_SEQUENCE of four-byte AS numbers.
+
+    Nearly every path is; it is read from its end, no further than needed. Origin -1: it is not.
+    """
+    origin, neighbour = -1, _NO_NEIGHBOUR
+    if (
+        path >= 0
+        and path_stop - path >= 6
+        and byte(data, path) == _AS_SEQUENCE
+        and path + 2 + byte(data, path + 1) * 4 == path_stop
+    ):
+        place, first = path_stop - 4, path + 2
+        origin = u32(data, place)
+        while place > first:
+            place -= 4
+            before = u32(data, place)
+            if before != origin:
+                neighbour = before
+                break
+    return origin, neighbour
+
+
+@step
+def read_path(
+    data: U1, path: int, path_stop: int, path4: int, path4_stop: int, width: int, speaker: int
+) -> tuple[int, int, int, int, int]:
+    """Origin and neighbour of any path, as ``find_paths`` found it.
+
+    ``speaker`` is the AS of the one who sent it. Returns origin, neighbour, flags (those of
+    :class:`Entry`, and :data:`AS4_PATH_IGNORED`), a fault and the place of it.
+    """
     origin, neighbour, final, flags = -1, _NO_NEIGHBOUR, 0, 0
     if path >= 0:
-        count = byte(data, path + 1) if path_stop - path > 2 else 0
-        if width == 4 and count > 0 and byte(data, path) == _AS_SEQUENCE and (
-            path + 2 + count * 4 == path_stop
-        ):  # fmt: skip
-            # Nearly every path is one AS_SEQUENCE: read it from its end, no further than needed.
-            place, first = path_stop - 4, path + 2
-            origin = u32(data, place)
-            while place > first:
-                place -= 4
-                before = u32(data, place)
-                if before != origin:
-                    return origin, before, 0, _NO_FAULT, stop
-            return origin, _NO_NEIGHBOUR, 0, _NO_FAULT, stop
         total, fault, place = check_path(data, path, path_stop, width)
         if fault != _NO_FAULT:
             return 0, 0, 0, fault, place
         total4 = 0
-        # An aggregator with a two-byte AS beside an AS4_AGGREGATOR: both AS4_ attributes are stale.
-        stale = aggregator4 and aggregator >= 0 and aggregator != AS_TRANS
-        if path4 >= 0 and not stale:
+        if path4 >= 0:
             total4, fault, place = check_path(data, path4, path4_stop, 4)
             if fault != _NO_FAULT:
                 flags = AS4_PATH_IGNORED
@@ -194,8 +232,7 @@ def read_attributes(
             origin, neighbour, final = follow_path(
                 data, path, path_stop, width, total - total4, origin, neighbour, final
             )
-            # The confederation segments that an AS4_PATH must not have are discarded: they end
-            # no path here, for what stood before them does.
+            # The confederation segments that an AS4_PATH must not have are discarded.
             at, final = path4, 0
             while at < path4_stop:
                 end = at + 2 + byte(data, at + 1) * 4
@@ -209,9 +246,9 @@ def read_attributes(
                 data, path, path_stop, width, _UNLIMITED, origin, neighbour, final
             )
     if final == _AS_SEQUENCE:
-        return origin, neighbour, flags, _NO_FAULT, stop
+        return origin, neighbour, flags, _NO_FAULT, path_stop
     if final == _AS_SET:
-        return _NO_ORIGIN, _NO_NEIGHBOUR, flags | _SET, _NO_FAULT, stop
+        return _NO_ORIGIN, _NO_NEIGHBOUR, flags | _SET, _NO_FAULT, path_stop
     if speaker in (0, AS_TRANS):
-        return _NO_ORIGIN, _NO_NEIGHBOUR, flags | _UNKNOWN, _NO_FAULT, stop
-    return speaker, _NO_NEIGHBOUR, flags | _OWN, _NO_FAULT, stop
+        return _NO_ORIGIN, _NO_NEIGHBOUR, flags | _UNKNOWN, _NO_FAULT, path_stop
+    return speaker, _NO_NEIGHBOUR, flags | _OWN, _NO_FAULT, path_stop

@@ -25,7 +25,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from collectors.wire.bgp import AS4_PATH_IGNORED, FAULTS, byte, inlined, read_attributes, u16, u32
+from collectors.wire.bgp import (
+    AS4_PATH_IGNORED,
+    FAULTS,
+    byte,
+    find_paths,
+    inlined,
+    read_path,
+    read_plain_path,
+    u16,
+    u32,
+)
 from validator.kernels import kernel, step
 from validator.model import I8, U1, U2, U4, U8
 
@@ -157,7 +167,7 @@ def _peer_row(peers: Peers, state: I8, family: int, high: int, low: int, asn: in
     return row
 
 
-@step
+@inlined
 def _entries_fit(data: U1, at: int, stop: int, head: int) -> bool:
     """Whether a prefix and its entries, with ``head`` bytes before their attributes, end here."""
     if stop - at < 1:
@@ -187,35 +197,41 @@ def _head_of_rib(
     at = record + HEADER_BYTES + 4
     family = 4 if subtype in (RIB_IPV4_UNICAST, RIB_IPV4_UNICAST_ADDPATH) else 6
     head = 12 if subtype in (RIB_IPV4_UNICAST_ADDPATH, RIB_IPV6_UNICAST_ADDPATH) else 8
-    path_id = 0
+    fault, path_id, length, count = _NO_FAULT, 0, 0, 0
     if subtype in (RIB_GENERIC, RIB_GENERIC_ADDPATH):
-        if stop - at < 3:
-            return FAULT_SHORT, record, 0, 0, 0, 0, 0, 0
-        address_family = u16(data, at)
-        if address_family not in (1, 2) or byte(data, at + 2) != 1:
-            return _SKIP, record, 0, 0, 0, 0, 0, 0
-        family = 4 if address_family == 1 else 6
         at += 3
-        if subtype == RIB_GENERIC_ADDPATH:
-            if _entries_fit(data, at, stop, 12) and not _entries_fit(data, at + 4, stop, 8):
-                head = 12
-            elif stop - at < 4:
-                return FAULT_SHORT, record, 0, 0, 0, 0, 0, 0
-            else:
-                path_id = u32(data, at)
-                at += 4
-    if stop - at < 1:
-        return FAULT_SHORT, record, 0, 0, 0, 0, 0, 0
-    length = byte(data, at)
-    if length > (32 if family == 4 else 128):
-        return FAULT_PREFIX_LENGTH, at, 0, 0, 0, 0, 0, 0
-    after = at + 1 + ((length + 7) >> 3)
-    if stop - after < 2:
-        return FAULT_SHORT, at, 0, 0, 0, 0, 0, 0
-    return _NO_FAULT, at, family, length, after + 2, u16(data, after), head, path_id
+        if at > stop:
+            fault = FAULT_SHORT
+        elif u16(data, at - 3) not in (1, 2) or byte(data, at - 1) != 1:
+            fault = _SKIP
+        else:
+            family = 4 if u16(data, at - 3) == 1 else 6
+            if subtype == RIB_GENERIC_ADDPATH:
+                if _entries_fit(data, at, stop, 12) and not _entries_fit(data, at + 4, stop, 8):
+                    head = 12
+                elif stop - at >= 4:
+                    path_id = u32(data, at)
+                    at += 4
+                else:
+                    fault = FAULT_SHORT
+    if fault == _NO_FAULT:
+        after = at + 1
+        if after <= stop:
+            length = byte(data, at)
+            after += (length + 7) >> 3
+        if length > (32 if family == 4 else 128):
+            fault = FAULT_PREFIX_LENGTH
+        elif after + 2 > stop:
+            fault = FAULT_SHORT
+        else:
+            count = u16(data, after)
+        at_entries = after + 2
+    else:
+        at_entries, at = record, record
+    return fault, at, family, length, at_entries, count, head, path_id
 
 
-@step
+@inlined
 def _head_of_dump(
     data: U1, record: int, stop: int, subtype: int
 ) -> tuple[int, int, int, int, int, int, int, int]:
@@ -352,9 +368,21 @@ def decode_records(
                 speaker = np.int64(peer_asn[row])
                 if head == 12:
                     record_path_id = u32(data, at + 6)
-            who, before, how, fault, at = read_attributes(data, start, end, width, speaker)
+            path, path_stop, path4, path4_stop, fault, place = find_paths(data, start, end, width)
             if fault != _NO_FAULT:
+                at = place
                 break
+            who, before, how = -1, 0, 0
+            if width == 4:
+                who, before = read_plain_path(data, path, path_stop)
+            if who < 0:
+                who, before, how, fault, place = read_path(
+                    data, path, path_stop, path4, path4_stop, width, speaker
+                )
+                if fault != _NO_FAULT:
+                    at = place
+                    break
+            at = end
             if how & AS4_PATH_IGNORED:
                 state[IGNORED] += 1
             prefix[entries] = prefixes - 1

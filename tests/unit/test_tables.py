@@ -15,8 +15,10 @@ def test_each_column_of_a_flat_row_holds_the_field_it_is_named_for() -> None:
         line = dict(zip(COVERAGE_COLUMNS, flat(row), strict=True))
         for column, value in line.items():
             part, _, rest = column.partition("_")
-            expected = row[part][rest] if part in ("routes", "space") and rest in row[part] else (
-                row[column]
+            expected = (
+                row[part][rest]
+                if part in ("routes", "space") and rest in row[part]
+                else (row[column])
             )
             assert value == ("" if expected is None else expected), column
 

@@ -130,11 +130,9 @@ def test_json_may_begin_with_a_byte_order_mark_and_blanks(load: Load) -> None:
 
 
 def test_a_trust_anchor_may_have_any_letters(load: Load) -> None:
-    for text in (
-        json.dumps([ONE | {"ta": "лир\u00e9"}], ensure_ascii=False),
-        json.dumps([ONE | {"ta": "лир\u00e9"}]),
-    ):
-        assert load(text).trust_anchors == ("лир\u00e9",)
+    for ascii_only in (True, False):
+        text = json.dumps([ONE | {"ta": "лирé"}], ensure_ascii=ascii_only)
+        assert load(text).trust_anchors == ("лирé",)
 
 
 def test_of_a_key_given_twice_the_last_counts(load: Load) -> None:
@@ -220,9 +218,13 @@ def test_the_build_time_is_a_number_or_a_date(load: Load, when: dict[str, Any]) 
     assert load(roas(ONE, **when)).report.built == 1577865600
 
 
-@pytest.mark.parametrize("when", ["", "yesterday", "9999999-01-01", "0001-01-01T00:00:00+23:59"])
-def test_a_build_time_that_is_none_is_unknown_at_worst(load: Load, when: str) -> None:
-    assert load(roas(ONE, buildtime=when)).report.built <= 0
+@pytest.mark.parametrize(
+    "when", ["", "yesterday", "9999999-01-01", "0001-01-01T00:00:00+23:59", None, -1, 10**30]
+)
+def test_a_time_that_is_none_is_unknown(load: Load, when: Any) -> None:
+    late = ONE | ({"expires": when} if isinstance(when, int) else {})
+    batch = load(roas(late, buildtime=when))
+    assert (batch.report.built, batch.expires.tolist()) == (0, [0])
 
 
 @pytest.mark.parametrize(
@@ -245,10 +247,7 @@ def test_more_than_256_trust_anchors_are_refused(load: Load) -> None:
 @pytest.mark.parametrize(
     ("document", "said"),
     [
-        (
-            {"roas": [ONE, ONE | {"asn": True}]},
-            r"Expected `int \| str`, got `bool` - at `\$\.roas\[1\]\.asn`",
-        ),
+        ({"roas": [ONE, ONE | {"asn": True}]}, r"got `bool` - at `\$\.roas\[1\]\.asn`"),
         ({"roas": [ONE | {"asn": [1]}]}, r"\$\.roas\[0\]\.asn"),
         ({"roas": [ONE | {"prefix": 10}]}, r"\$\.roas\[0\]\.prefix"),
         ({"roas": [{"asn": 1}]}, r"required field `prefix` - at `\$\.roas\[0\]`"),
@@ -301,15 +300,10 @@ def test_a_string_that_never_ends_is_refused(load: Load) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "../somewhere/else.json\n",
-        "<html>",
-        "roa-set {\n}",
-        "\x00\x01",
-        "prefix,max length\n",
-        "ASN\n",
-        "é",
+        "../somewhere/else.json\n", "<html>", "roa-set {\n}", "\x00\x01", "prefix,max length\n",
+        "ASN\n", "é",
     ],
-)
+)  # fmt: skip
 def test_what_is_neither_json_nor_csv_with_the_columns_is_refused(load: Load, text: str) -> None:
     with pytest.raises(SourceError, match=r"vrps \(line 1\): neither JSON nor a CSV"):
         load(text)
@@ -322,9 +316,7 @@ def test_an_empty_file_is_refused(load: Load) -> None:
 
 # -------------------------------------------------------------------------------- truncation
 
-MANY = [
-    {"asn": i, "prefix": f"10.{i}.0.0/16", "maxLength": 16 + i % 9, "ta": "t"} for i in range(4)
-]
+MANY = [{"asn": i, "prefix": f"10.{i}.0.0/16", "maxLength": 16 + i} for i in range(4)]
 
 
 @pytest.mark.parametrize("extra", [{}, {"source": [{"tal": "t"}, {"tal": "u"}]}])
@@ -365,58 +357,3 @@ def test_the_last_line_of_a_cut_csv_is_not_used(load: Load) -> None:
     batch = load(packed, allow_truncated=True)
     assert [row[:3] for row in rows(batch)] == [(i, f"10.{i}.0.0/16", 10 + i) for i in range(6, 9)]
     assert batch.report.truncated
-
-
-# -------------------------------------------------------------------------------- real files
-
-GOLDEN = ("json", "jsonext", "csv", "csvcompat", "csvext")
-EXPECTED: dict[str, tuple[int, dict[str, int]]] = {
-    "bgpalerter_roas.after.json": (2, {}),
-    "bgpalerter_roas.before.json": (4, {"host-bits": 1}),
-    "bgpalerter_vrp.correct.json": (3, {}),
-    "bgpalerter_vrp.missing.json": (2, {}),
-    "bgpalerter_vrp.wrong.json": (1, {"host-bits": 1}),
-    "frr_vrps.csv": (4, {}),
-    "gortr_cloudflare.json": (2, {}),
-    "massimocandela_5000vrps.json": (5000, {}),
-    "ripe_roas.csv": (49, {}),
-    "stayrtr_rpki-client_2023.json": (19, {}),
-    "stayrtr_small.json": (2, {}),
-    **{f"routinator/000.{form}": (0, {}) for form in GOLDEN},
-    **{
-        f"routinator/{number}.{form}": (2, {})
-        for number in ("100", "101", "110", "111")
-        for form in GOLDEN
-    },
-}  # fmt: skip
-
-
-@pytest.mark.real_data
-def test_every_real_sample_gives_its_vrps_or_says_why_not(real_data: Path) -> None:
-    folder = real_data / "vrps" / "formats"
-    found = {}
-    refused = {}
-    for path in sorted(folder.rglob("*")):
-        if not path.is_file():
-            continue
-        name = path.relative_to(folder).as_posix()
-        try:
-            batch = vrp_export.load(LocalFile(path, name), ReadOptions())
-        except SourceError as error:
-            refused[name] = str(error)
-        else:
-            found[name] = len(batch), dict(batch.report.rejected)
-    assert found == EXPECTED
-    assert {"stayrtr_prefixfile_test.json", "ripe_certified.csv"} <= refused.keys()
-    for name, said in refused.items():
-        assert said.startswith(name)
-        assert "\n" not in said
-
-
-@pytest.mark.real_data
-def test_the_golden_files_with_aspas_and_keys_keep_them(real_data: Path) -> None:
-    for form in ("json", "jsonext"):
-        path = real_data / "vrps" / "formats" / "routinator" / f"111.{form}"
-        batch = vrp_export.load(LocalFile(path, form), ReadOptions())
-        assert batch.aspas[0] == Aspa(1234, (1, 2, 3, 4), "N/A" if form == "json" else "")
-        assert [key.asn for key in batch.router_keys] == [1234, 1234]

@@ -54,12 +54,14 @@ def test_host_bits_are_ignored(text: str, prefix: str) -> None:
     ],
 )
 def test_what_is_no_prefix_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="not an address|no length"):
+    with pytest.raises(ValueError, match=r"not an address|no length"):
         relaxed_prefix(text)
 
 
 @given(st.ip_addresses(v=4) | st.ip_addresses(v=6), st.data())
-def test_a_proper_prefix_means_the_same_to_both_readers(address: object, data: st.DataObject) -> None:
+def test_a_proper_prefix_means_the_same_to_both_readers(
+    address: object, data: st.DataObject
+) -> None:
     import ipaddress
 
     assert isinstance(address, ipaddress.IPv4Address | ipaddress.IPv6Address)
