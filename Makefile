@@ -8,12 +8,8 @@ BIN := .venv/bin
 # Wheels only, save for pyasn, which has none; nothing that is not in the lock.
 INSTALL := $(BIN)/pip install --quiet --require-hashes --only-binary :all: --no-binary pyasn --no-build-isolation
 SYSTEM := python3-venv python3-dev gcc libc6-dev
-TEST_# Wheels only, save for pyasn, which has none; nothing that is not in the lock.
-INSTALL := $(BIN)/pip install --quiet --require-hashes --only-binary :all: --no-binary pyasn --no-build-isolation
-SYSTEM := bgpdump prometheus
-BENCH_# Wheels only, save for pyasn, which has none; nothing that is not in the lock.
-INSTALL := $(BIN)/pip install --quiet --require-hashes --only-binary :all: --no-binary pyasn --no-build-isolation
-SYSTEM := bgpdump librtr-dev
+TEST_SYSTEM := bgpdump prometheus
+BENCH_SYSTEM := bgpdump librtr-dev
 
 .PHONY: help run test setup sample lint types bench fuzz image clean
 

@@ -79,12 +79,15 @@ class Archive:
             SourceError: the file cannot be read, is empty, damaged, or unpacks to more than
                 ``options.max_bytes``.
         """
+        return self._chunks(self._options.max_bytes, "max_bytes")
+
+    def _chunks(self, most: int, limit: str) -> Iterator[bytes]:
         self.sha256, self.truncated = "", False
         try:
             with _open(self._file) as handle:
                 stored = _Stored(handle, self._file.source)
                 try:
-                    yield from self._content(stored)
+                    yield from self._content(stored, most, limit)
                 except TruncatedSource:
                     self.truncated = True
                     self.sha256 = stored.digest()
@@ -102,26 +105,30 @@ class Archive:
         Raises:
             TruncatedSource, SourceError: as :meth:`chunks` does.
         """
+        options = self._options
+        most, limit = min(
+            (options.max_bytes, "max_bytes"), (options.max_whole_bytes, "max_whole_bytes")
+        )
         # BytesIO grows in place and hands its buffer over; a join would hold the content twice.
         buffer = io.BytesIO()
         try:
-            for chunk in self.chunks():
+            for chunk in self._chunks(most, limit):
                 buffer.write(chunk)
         except TruncatedSource:
             if not self._options.allow_truncated or not buffer.tell():
                 raise
         return buffer.getvalue()
 
-    def _content(self, stored: _Stored) -> Iterator[bytes]:
+    def _content(self, stored: _Stored, most: int, limit: str) -> Iterator[bytes]:
         """Put small pieces together, and hold the sum of them to the limit."""
         total = 0
         waiting: list[bytes] = []
         waiting_bytes = 0
         try:
-            for piece in _pieces(stored, self._options.max_bytes):
+            for piece in _pieces(stored, most, limit):
                 total += len(piece)
-                if total > self._options.max_bytes:
-                    raise _too_large(stored.source, self._options.max_bytes)
+                if total > most:
+                    raise _too_large(stored.source, most, limit)
                 waiting.append(piece)
                 waiting_bytes += len(piece)
                 if waiting_bytes >= CHUNK_BYTES // 2:
@@ -245,12 +252,12 @@ _Form = Callable[[_Stored], Iterator[bytes]]
 """Reads one member of its form and gives its content."""
 
 
-def _pieces(stored: _Stored, most: int) -> Iterator[bytes]:
+def _pieces(stored: _Stored, most: int, limit: str) -> Iterator[bytes]:
     """The content, as the decoders give it."""
     form = _form(stored.peek(_MAGIC_BYTES))
     if form is None:
         if stored.size > most:  # known without reading gigabytes of it
-            raise _too_large(stored.source, most)
+            raise _too_large(stored.source, most, limit)
         while block := stored.take(STORED_BYTES):
             yield bytes(block)
         return
@@ -394,6 +401,6 @@ def _unreadable(file: LocalFile, failure: Exception) -> SourceError:
     return SourceError(file.source, f"cannot be read: {reason}")
 
 
-def _too_large(source: str, most: int) -> SourceError:
+def _too_large(source: str, most: int, limit: str) -> SourceError:
     problem = f"holds more than {most:,} bytes of content"
-    return SourceError(source, problem, cure="raise max_bytes if it is meant to be so large")
+    return SourceError(source, problem, cure=f"raise {limit} if it is meant to be so large")

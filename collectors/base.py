@@ -7,7 +7,7 @@ through the batch it returns. It raises :class:`~validator.model.SourceError` an
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from validator.model import SourceError, TruncatedSource
@@ -30,7 +30,9 @@ class ReadOptions:
     """How to read: what is too large, and whether a file that ends early may be used."""
 
     allow_truncated: bool = False
-    max_bytes: int = 4 * GIBIBYTE - 1
+    max_bytes: int = 64 * GIBIBYTE
     """Of the unpacked content: a small archive that unpacks beyond it is refused."""
+    max_whole_bytes: int = GIBIBYTE
+    """The same, for content that is held in memory as a whole (all but MRT). Below 4 GiB."""
     as_of: int | None = None
     """Unix seconds that ``expires`` is compared with; None: the export's own build time."""

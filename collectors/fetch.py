@@ -395,4 +395,6 @@ def _line(what: object) -> str:
 
 def _too_large(shown: str, limits: FetchLimits) -> SourceError:
     problem = f"is larger than {limits.max_bytes:,} bytes"
-    return SourceError(shown, problem, cure="raise max_bytes if it is meant to be so large")
+    return SourceError(
+        shown, problem, cure="raise max_download_bytes if it is meant to be so large"
+    )

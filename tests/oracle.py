@@ -103,8 +103,10 @@ def _network(version: int, bits: int, length: int) -> Network:
     # Few distinct bits at the top and at the bottom: prefixes nest, repeat and touch often.
     value = (bits & 0b11) << (size - 2) | (bits >> 2 & 0b11) << (size - 10) | (bits >> 4)
     value &= ~((1 << (size - length)) - 1) & ((1 << size) - 1)
-    return ipaddress.ip_network((value, length)) if version == 4 else ipaddress.IPv6Network(
-        (value, length)
+    return (
+        ipaddress.ip_network((value, length))
+        if version == 4
+        else ipaddress.IPv6Network((value, length))
     )
 
 

@@ -13,6 +13,7 @@ which prefixes to derive again; :meth:`Rib.derive` gives their routes.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,7 +93,7 @@ class Rib:
         """Write a batch's entries, in order: a later one of the same peer and prefix replaces."""
         numbers = self._number_prefixes(batch.prefixes)
         pairs = self._number_pairs(batch)
-        peers = np.array([self._number_peer(peer) for peer in batch.peers], "u4")
+        peers = self._number_peers(batch.peers)
         entry, stop = 0, len(batch)
         while entry < stop:
             entry, self._touched_count, self._free, refused = rib.apply_entries(
@@ -240,14 +241,14 @@ class Rib:
                 )  # fmt: skip
         return numbers
 
-    def _number_peer(self, peer: Peer) -> int:
-        number = self._peers.setdefault(peer, len(self._peers))
-        if number >= self._width:
-            width = number + 1
+    def _number_peers(self, peers: Sequence[Peer]) -> U4:
+        numbers = [self._peers.setdefault(peer, len(self._peers)) for peer in peers]
+        width = len(self._peers)
+        if width > self._width:
             cells = np.zeros((len(self._head), width), "u4")
             cells[:, : self._width] = self._cells.reshape(len(self._head), self._width)
             self._cells, self._width = cells.reshape(-1), width
-        return number
+        return np.array(numbers, "u4")
 
     def _grow_extras(self) -> None:
         held = len(self._extra_next)

@@ -123,8 +123,9 @@ def _sorted(prefixes: Prefixes, origin: I8) -> tuple[U4, U4, SeenRoutes]:
     """The order of some routes, which of them are distinct, and these, each seen by one peer."""
     columns = prefixes.family, prefixes.high, prefixes.low, prefixes.length, origin
     order = kernels.table_order(*columns)
-    rows, *distinct, origins = kernels.distinct_rows(order, *columns)
-    return order, rows, SeenRoutes(Prefixes(*distinct), origins, np.ones(len(rows), "u2"))
+    rows, family, high, low, length, origins = kernels.distinct_rows(order, *columns)
+    distinct = Prefixes(family, high, low, length)
+    return order, rows, SeenRoutes(distinct, origins, np.ones(len(rows), "u2"))
 
 
 def publish(seen: SeenRoutes, verdict: U1) -> RouteTable:

@@ -25,6 +25,7 @@ from validator.model import Prefix, SettingsError, parse_asn
 
 Seconds = Annotated[float, Meta(gt=0)]
 Count = Annotated[int, Meta(ge=1)]
+_READ = ReadOptions()
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -53,7 +54,8 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     idle_seconds: Seconds = 30
     total_seconds: Seconds = 600
     max_download_bytes: Count = 4 * GIBIBYTE
-    max_unpacked_bytes: Annotated[int, Meta(ge=1, lt=4 * GIBIBYTE)] = 4 * GIBIBYTE - 1
+    max_bytes: Count = _READ.max_bytes
+    max_whole_bytes: Annotated[int, Meta(ge=1, lt=4 * GIBIBYTE)] = _READ.max_whole_bytes
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -116,7 +118,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         )
 
     def read_options(self, source: Source, as_of: int) -> ReadOptions:
-        return ReadOptions(source.allow_truncated, self.limits.max_unpacked_bytes, as_of)
+        return ReadOptions(
+            source.allow_truncated, self.limits.max_bytes, self.limits.max_whole_bytes, as_of
+        )
 
     def _resolved(self, path: str) -> str:
         return path if "://" in path else str(self.folder / path)

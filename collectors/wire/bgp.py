@@ -92,6 +92,24 @@ def u32(data: U1, at: int) -> int:
     return (u16(data, at) << 16) | u16(data, at + 2)
 
 
+@inlined
+def prefix_words(data: U1, at: int, length: int) -> tuple[int, int]:
+    """The address in the first ``length`` bits at this place, the rest being zero."""
+    high, low = np.uint64(0), np.uint64(0)
+    for i in range((length + 7) >> 3):
+        if i < 8:
+            high |= np.uint64(byte(data, at + i)) << np.uint64(56 - 8 * i)
+        else:
+            low |= np.uint64(byte(data, at + i)) << np.uint64(120 - 8 * i)
+    ones = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
+    if length <= 64:
+        low = np.uint64(0)
+        high = high & (ones << np.uint64(64 - length)) if length > 0 else np.uint64(0)
+    else:
+        low = low & (ones << np.uint64(128 - length))
+    return high, low
+
+
 @step
 def check_path(data: U1, start: int, stop: int, width: int) -> tuple[int, int, int]:
     """The number of AS numbers in a path, as RFC 6793 counts them; a fault and its place.

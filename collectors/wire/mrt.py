@@ -8,7 +8,6 @@ given, and no moment of copying after the last byte has come.
 from __future__ import annotations
 
 import ipaddress
-import secrets
 import struct
 from collections import Counter
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collectors.wire import mrt_records as records
+from collectors.wire.mrt_peers import COUNT, add_peers, no_peers
 from collectors.wire.mrt_records import HEADER_BYTES, PREFIX_COLUMNS, Columns
 from validator.model import I8, U1, U2, U4, Prefixes, SourceError, TruncatedSource
 
@@ -107,15 +107,7 @@ class RibDecoder:
         self._state = np.zeros(records.STATE_SIZE, "i8")
         self._skipped = np.zeros(records.KINDS_SEEN * records.SUBKINDS_SEEN, "i8")
         self._table = np.empty(0, "u2")
-        size = records.LARGEST_PEER_TABLE
-        self._peers = records.Peers(
-            np.empty(size, "u1"),
-            np.empty(size, "u8"),
-            np.empty(size, "u8"),
-            np.empty(size, "u4"),
-            np.zeros(2 * size, "u4"),
-            np.array([secrets.randbits(64)], "u8"),
-        )
+        self._peers = no_peers()
 
     @property
     def records(self) -> int:
@@ -203,7 +195,7 @@ class RibDecoder:
             neighbour=columns.neighbour,
             path_id=columns.path_id,
             flags=columns.flags,
-            peers=tuple(self._peer(row) for row in range(int(self._state[records.PEERS]))),
+            peers=tuple(self._peer(row) for row in range(int(self._peers.control[COUNT]))),
         )
 
     def _decode(self, piece: bytes | bytearray | memoryview) -> None:
@@ -282,13 +274,12 @@ class RibDecoder:
             raise self._damage(f"its peer table does not add up ({failure})", at) from None
         family, high, low, asn = peers
         table = np.empty(len(family), "u2")
-        added = records.add_peers(
+        added = add_peers(
             np.array(family, "u1"),
             np.array(high, "u8"),
             np.array(low, "u8"),
             np.array(asn, "u4"),
             *self._peers,
-            self._state,
             table,
         )
         if not added:

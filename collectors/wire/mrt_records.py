@@ -31,19 +31,20 @@ from collectors.wire.bgp import (
     byte,
     find_paths,
     inlined,
+    prefix_words,
     read_path,
     read_plain_path,
     u16,
     u32,
+    uncounted,
 )
-from validator.kernels import kernel, step
+from collectors.wire.mrt_peers import LARGEST_PEER_TABLE, Peers, peer_row
+from validator.kernels import kernel
 from validator.model import I8, U1, U2, U4, U8
 
 HEADER_BYTES = 12
 LARGEST_RECORD_BYTES = 16 << 20
 """Of a record's body. The largest real ones (a prefix seen by 1,000 peers) have some 100 KiB."""
-LARGEST_PEER_TABLE = 1 << 16
-"""Peers in one file: what the ``peer`` column can say."""
 LARGEST_ENTRY_COUNT = (1 << 16) - 1
 """Entries in one record: its count has two bytes."""
 
@@ -69,8 +70,8 @@ RECORD_FAULTS = FAULTS | {
 """What a fault means; 0 is none."""
 
 # What the loop keeps in ``state`` between its calls.
-AT, RECORDS, ENTRIES, PREFIXES, FAULT, FAULT_AT, PEERS, IGNORED = range(8)
-STATE_SIZE = 8
+AT, RECORDS, ENTRIES, PREFIXES, FAULT, FAULT_AT, IGNORED = range(7)
+STATE_SIZE = 7
 
 # Why the loop stopped: the next record is not complete; its entries do not fit, or its prefix does
 # not, or it is the first with path identifiers; it is a peer table; it is damaged.
@@ -81,7 +82,6 @@ KINDS_SEEN, SUBKINDS_SEEN = 64, 16
 
 _ASN4_DUMPS = 2  # TABLE_DUMP subtypes 3 and 4 are 1 and 2 with four-byte AS numbers
 _NO_FAULT, _ROOM_NEEDED, _SKIP = 0, -1, -2
-_SLOTS = 2 * LARGEST_PEER_TABLE
 
 
 class Columns(NamedTuple):
@@ -104,67 +104,6 @@ class Columns(NamedTuple):
 
 PREFIX_COLUMNS = 4
 """The first of :class:`Columns` are those of prefixes, the others those of entries."""
-
-
-class Peers(NamedTuple):
-    """The peers of a file in the order of their appearance, found again by hashing.
-
-    ``slots`` holds row + 1. ``seed`` has one random number, so that no file can be written whose
-    peers all fall into one slot.
-    """
-
-    family: U1
-    high: U8
-    low: U8
-    asn: U4
-    slots: U4
-    seed: U8
-
-
-@inlined
-def _prefix_words(data: U1, at: int, length: int) -> tuple[int, int]:
-    """The address in the first ``length`` bits at this place, the rest being zero."""
-    high, low = np.uint64(0), np.uint64(0)
-    for i in range((length + 7) >> 3):
-        if i < 8:
-            high |= np.uint64(byte(data, at + i)) << np.uint64(56 - 8 * i)
-        else:
-            low |= np.uint64(byte(data, at + i)) << np.uint64(120 - 8 * i)
-    ones = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
-    if length <= 64:
-        low = np.uint64(0)
-        high = high & (ones << np.uint64(64 - length)) if length > 0 else np.uint64(0)
-    else:
-        low = low & (ones << np.uint64(128 - length))
-    return high, low
-
-
-@step
-def _peer_row(peers: Peers, state: I8, family: int, high: int, low: int, asn: int) -> int:
-    """The row of a peer, new if need be; -1 if there is no room for it."""
-    multiplier = np.uint64(0x9E37_79B9_7F4A_7C15)
-    key = (high ^ peers.seed[0]) * multiplier
-    key = (key ^ (key >> np.uint64(29)) ^ low) * multiplier
-    key = (key ^ (key >> np.uint64(32)) ^ np.uint64(asn) ^ peers.seed[0]) * multiplier
-    slot = np.int64(key >> np.uint64(40)) % _SLOTS
-    while peers.slots[slot] != 0:
-        row = np.int64(peers.slots[slot]) - 1
-        if (
-            peers.asn[row] == asn
-            and peers.high[row] == high
-            and peers.low[row] == low
-            and peers.family[row] == family
-        ):
-            return row
-        slot = (slot + 1) % _SLOTS
-    row = state[PEERS]
-    if row >= LARGEST_PEER_TABLE:
-        return -1
-    peers.family[row], peers.asn[row] = family, asn
-    peers.high[row], peers.low[row] = high, low
-    peers.slots[slot] = row + 1
-    state[PEERS] = row + 1
-    return row
 
 
 @inlined
@@ -214,21 +153,20 @@ def _head_of_rib(
                     at += 4
                 else:
                     fault = FAULT_SHORT
+    entries = at + 3
+    if fault == _NO_FAULT and at >= stop:
+        fault = FAULT_SHORT
     if fault == _NO_FAULT:
-        after = at + 1
-        if after <= stop:
-            length = byte(data, at)
-            after += (length + 7) >> 3
+        length = byte(data, at)
+        entries += (length + 7) >> 3
         if length > (32 if family == 4 else 128):
             fault = FAULT_PREFIX_LENGTH
-        elif after + 2 > stop:
+        elif entries > stop:
             fault = FAULT_SHORT
         else:
-            count = u16(data, after)
-        at_entries = after + 2
-    else:
-        at_entries, at = record, record
-    return fault, at, family, length, at_entries, count, head, path_id
+            count = u16(data, entries - 2)
+    at = at if at < stop else record
+    return fault, at, family, length, entries, count, head, path_id
 
 
 @inlined
@@ -251,7 +189,7 @@ def _head_of_dump(
     return _NO_FAULT, at, family, length, at + 6, 1, head, 0
 
 
-@kernel("u1 i8! u2 i8! u1! u8! u8! u1! u4! u2! i8! u4! u4! u1! u1! u8! u8! u4! u4! u8")
+@kernel("u1 i8! u2 i8! u1! u8! u8! u1! u4! u2! i8! u4! u4! u1! u1! u8! u8! u4! u4! u8!")
 def decode_records(
     data: U1,
     state: I8,
@@ -272,30 +210,31 @@ def decode_records(
     peer_low: U8,
     peer_asn: U4,
     slots: U4,
-    seed: U8,
+    control: U8,
 ) -> int:
     """Decode the records in ``data`` from ``state[AT]`` on, into columns and peers.
 
     ``table`` gives the row of each peer of the peer table now in force. Returns why it stopped.
     """
+    stream: U1 = uncounted(data)  # type: ignore[call-arg]
     entries, prefixes = state[ENTRIES], state[PREFIXES]
     why = MORE
-    while why == MORE and len(data) - state[AT] >= HEADER_BYTES:
+    while why == MORE and len(stream) - state[AT] >= HEADER_BYTES:
         record = state[AT]
-        kind, subtype = u16(data, record + 4), u16(data, record + 6)
-        stop = record + HEADER_BYTES + u32(data, record + 8)
+        kind, subtype = u16(stream, record + 4), u16(stream, record + 6)
+        stop = record + HEADER_BYTES + u32(stream, record + 8)
         if stop - record - HEADER_BYTES > LARGEST_RECORD_BYTES:
             state[FAULT], state[FAULT_AT] = FAULT_RECORD_LENGTH, record + 8
             why = DAMAGED
             break
-        if stop > len(data):
+        if stop > len(stream):
             break
         fault, at, head, count, width = _SKIP, record, 0, 0, 4
         bits, version, entry, record_path_id = 0, 0, 0, 0
         dump = kind == TABLE_DUMP
         if dump and 1 <= subtype <= 2 * _ASN4_DUMPS:
             fault, at, version, bits, entry, count, head, record_path_id = _head_of_dump(
-                data, record, stop, subtype
+                stream, record, stop, subtype
             )
             width = 4 if subtype > _ASN4_DUMPS else 2
         elif kind == TABLE_DUMP_V2:
@@ -304,7 +243,7 @@ def decode_records(
                 break
             if subtype % 2 == 0 and 0 < subtype <= RIB_GENERIC_ADDPATH:
                 fault, at, version, bits, entry, count, head, record_path_id = _head_of_rib(
-                    data, record, stop, subtype
+                    stream, record, stop, subtype
                 )
         if fault == _SKIP:
             row = min(kind, KINDS_SEEN - 1) * SUBKINDS_SEEN
@@ -324,7 +263,7 @@ def decode_records(
             break
         if fault == _NO_FAULT and count > 0:
             place = at - (4 if version == 4 else 16) if dump else at + 1
-            words = _prefix_words(data, place, bits)
+            words = prefix_words(stream, place, bits)
             last = prefixes - 1
             # Successive TABLE_DUMP records are mostly of one prefix, as its peers announce it.
             if not (
@@ -345,39 +284,39 @@ def decode_records(
                 fault = FAULT_SHORT
                 break
             start = at + head
-            end = start + u16(data, start - 2)
+            end = start + u16(stream, start - 2)
             if end > stop:
                 fault = FAULT_SHORT
                 break
             if dump:
-                speaker = u32(data, start - 6) if width == 4 else u16(data, start - 4)
-                words = _prefix_words(data, at, 32 if version == 4 else 128)
-                row = _peer_row(
-                    Peers(peer_family, peer_high, peer_low, peer_asn, slots, seed),
-                    state, version, words[0], words[1], speaker,
+                speaker = u32(stream, start - 6) if width == 4 else u16(stream, start - 4)
+                words = prefix_words(stream, at, 32 if version == 4 else 128)
+                row = peer_row(
+                    Peers(peer_family, peer_high, peer_low, peer_asn, slots, control),
+                    version, words[0], words[1], speaker,
                 )  # fmt: skip
                 if row < 0:
                     fault = FAULT_PEERS
                     break
             else:
-                index = u16(data, at)
+                index = u16(stream, at)
                 if index >= len(table):
                     fault = FAULT_PEER_INDEX
                     break
                 row = np.int64(table[index])
                 speaker = np.int64(peer_asn[row])
                 if head == 12:
-                    record_path_id = u32(data, at + 6)
-            path, path_stop, path4, path4_stop, fault, place = find_paths(data, start, end, width)
+                    record_path_id = u32(stream, at + 6)
+            path, path_stop, path4, path4_stop, fault, place = find_paths(stream, start, end, width)
             if fault != _NO_FAULT:
                 at = place
                 break
             who, before, how = -1, 0, 0
             if width == 4:
-                who, before = read_plain_path(data, path, path_stop)
+                who, before = read_plain_path(stream, path, path_stop)
             if who < 0:
                 who, before, how, fault, place = read_path(
-                    data, path, path_stop, path4, path4_stop, width, speaker
+                    stream, path, path_stop, path4, path4_stop, width, speaker
                 )
                 if fault != _NO_FAULT:
                     at = place
@@ -403,28 +342,3 @@ def decode_records(
         state[RECORDS] += 1
     state[ENTRIES], state[PREFIXES] = entries, prefixes
     return why
-
-
-@kernel("u1 u8 u8 u4 u1! u8! u8! u4! u4! u8 i8! u2!")
-def add_peers(
-    family: U1,
-    high: U8,
-    low: U8,
-    asn: U4,
-    peer_family: U1,
-    peer_high: U8,
-    peer_low: U8,
-    peer_asn: U4,
-    slots: U4,
-    seed: U8,
-    state: I8,
-    table: U2,
-) -> bool:
-    """Enter the peers of a peer table; ``table`` gets their rows. False: there are too many."""
-    peers = Peers(peer_family, peer_high, peer_low, peer_asn, slots, seed)
-    for i in range(len(family)):
-        row = _peer_row(peers, state, family[i], high[i], low[i], np.int64(asn[i]))
-        if row < 0:
-            return False
-        table[i] = row
-    return True

@@ -182,7 +182,7 @@ def _digits(text: U1, at: int, stop: int) -> int:
 
 @step
 def _ipv4(text: U1, at: int, stop: int) -> int:
-    """A dotted quad that fills ``text[at:stop]``, or -1. No leading zeros (they are octal to some)."""
+    """A dotted quad that fills ``text[at:stop]``, or -1. No leading zeros: some read octal."""
     value, parts = 0, 0
     while True:
         octet, first = 0, at
@@ -365,7 +365,7 @@ def _hash(text: U1, start: int, stop: int, seed: int) -> int:
 def _same(text: U1, start: U4, stop: U4, a: int, b: int) -> bool:
     if stop[a] - start[a] != stop[b] - start[b]:
         return False
-    for i in range(stop[a] - start[a]):
+    for i in range(stop[a] - start[a]):  # noqa: SIM110 - compiled code has no generators
         if text[start[a] + i] != text[start[b] + i]:
             return False
     return True

@@ -440,7 +440,7 @@ async def test_a_body_announced_as_too_large_is_refused(tmp_path: Path, servers:
         await reader.read()
 
     line = await refusal(tmp_path, await servers.raw(talk))
-    assert "is larger than 4,294,967,296 bytes; raise max_bytes" in line
+    assert "is larger than 4,294,967,296 bytes; raise max_download_bytes" in line
 
 
 async def test_a_body_without_an_end_is_refused_by_count(tmp_path: Path, servers: Servers) -> None:

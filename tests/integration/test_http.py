@@ -99,20 +99,18 @@ async def test_one_route_is_answered_the_same_way_however_it_is_asked_for(
 
 async def test_a_list_is_answered_in_its_order(serve: Serve) -> None:
     site = await serve()
-    asked = {
-        "routes": [
-            {"asn": "AS64496", "prefix": "192.0.2.0/24"},
-            {"asn": 64497, "prefix": "198.51.100.0/24", "comment": "ignored, as there"},
-            {"asn": "1", "prefix": "203.0.113.0/24"},
-        ],
-        "more": [1, 2],
-    }
+    rows: list[dict[str, Any]] = [
+        {"asn": "AS64496", "prefix": "192.0.2.0/24"},
+        {"asn": 64497, "prefix": "198.51.100.0/24", "comment": "ignored, as there"},
+        {"asn": "1", "prefix": "203.0.113.0/24"},
+    ]
+    asked = {"routes": rows, "more": [1, 2]}
     status, answer = await site.json("/validity", method="POST", json=asked)
     assert status == 200
     assert list(answer) == ["validated_routes", "generatedTime"]
     states = [each["validity"]["state"] for each in answer["validated_routes"]]
     assert states == ["valid", "invalid", "not-found"]
-    for each, one in zip(asked["routes"], answer["validated_routes"], strict=True):
+    for each, one in zip(rows, answer["validated_routes"], strict=True):
         alone = await site.json(f"/validity?asn={each['asn']}&prefix={each['prefix']}")
         assert alone[1]["validated_route"] == one
 
@@ -300,7 +298,7 @@ async def test_a_long_table_is_unpacked_on_its_way(serve: Serve) -> None:
     path = "/api/v1/coverage?by=asn"
     status, headers, body = await site.ask(path)
     assert (status, int(headers["Content-Length"])) == (200, len(body))
-    assert len(body) > 1 << 20
+    assert len(body) > 1 << 19
     assert len(json.loads(body)["rows"]) == 3000
     _, _, packed = await site.ask(path, headers={"Accept-Encoding": "gzip"})
     assert gzip.decompress(packed) == body

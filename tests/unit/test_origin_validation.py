@@ -29,8 +29,9 @@ def read_vrps(case: dict[str, Any], folder: Path) -> tuple[VrpTable, dict[str, i
     file.write_text(json.dumps({"roas": case["vrps"]}))
     try:
         batch = vrp_export.load(LocalFile(file, "vrps.json"), ReadOptions())
-    except SourceError as error:
-        assert "none of its" in str(error)
+    except SourceError as error:  # not one of them is a VRP: the whole file is refused
+        if "none of its" not in error.problem:
+            raise
         return build_table([]), {"all": len(case["vrps"])}
     return build_table([batch]), dict(batch.report.rejected)
 
@@ -58,9 +59,8 @@ def test_every_vector_by_look_up_and_by_kernel(case: dict[str, Any], tmp_path: P
     vrps, rejected = read_vrps(case, tmp_path)
     malformed = any(
         ipaddress.ip_network(vrp["prefix"], strict=False).prefixlen > vrp["maxLength"]
-        or str(ipaddress.ip_network(vrp["prefix"], strict=False)) != str(
-            ipaddress.ip_interface(vrp["prefix"])
-        )
+        or str(ipaddress.ip_network(vrp["prefix"], strict=False))
+        != str(ipaddress.ip_interface(vrp["prefix"]))
         for vrp in case["vrps"]
     )
     assert bool(rejected) == malformed, "refused at the door if, and only if, a VRP is malformed"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from typing import Any
 
 import pytest
 from prometheus_client import generate_latest
@@ -36,13 +37,15 @@ def _value(feed: StandingFeed, name: str, **labels: str) -> float | None:
 def test_every_series_occurs_once_in_both_formats() -> None:
     feed = StandingFeed(make_snapshot(rejected={"host-bits": 2}), _STATUSES)
     registry = _built(feed).registry
-    for text, parse in (
-        (generate_latest(registry), parse_text),
-        (generate_openmetrics(registry), parse_openmetrics),
-    ):
+    formats: tuple[tuple[Any, Any], ...] = (
+        (generate_latest, parse_text),
+        (generate_openmetrics, parse_openmetrics),
+    )
+    for write, parse in formats:
+        text = write(registry)
         series = Counter(
             (sample.name, tuple(sorted(sample.labels.items())))
-            for family in parse(text.decode())  # type: ignore[operator]
+            for family in parse(text.decode())
             for sample in family.samples
         )
         assert series

@@ -523,7 +523,9 @@ def one_entry(attributes: bytes) -> bytes:
         ),
         pytest.param(generic(6, 1, 1, b""), "beyond its end", 0, id="generic without a prefix"),
         pytest.param(record(13, 6, b"\0\0\0\0\0"), "beyond its end", 0, id="generic without AFI"),
-        pytest.param(generic(12, 1, 1, b"\0\0"), "beyond its end", 0, id="generic without path id"),
+        pytest.param(
+            generic(12, 1, 1, b"\0\0"), "beyond its end", 19, id="generic without path id"
+        ),
         pytest.param(record(12, 1, bytes(21)), "beyond its end", 0, id="short TABLE_DUMP"),
         pytest.param(record(12, 2, bytes(44)), "beyond its end", 0, id="short IPv6 TABLE_DUMP"),
         pytest.param(
