@@ -14,13 +14,13 @@ WORKDIR /build
 COPY requirements-build.lock requirements.lock ./
 # As the Makefile installs: wheels only, save for pyasn, which has none; nothing but what is locked.
 RUN for lock in requirements-build.lock requirements.lock; do \
-        pip install --quiet --no-cache-dir --require-hashes --only-binary :all: \
-            --no-binary pyasn --no-build-isolation --requirement "$lock" || exit 1; \
+        pip install -qq --no-cache-dir --require-hashes --only-binary :all: --no-binary pyasn \
+            --no-build-isolation --use-pep517 --requirement "$lock" || exit 1; \
     done
 COPY pyproject.toml README.md LICENSE ./
 COPY collectors collectors
 COPY validator validator
-RUN pip install --quiet --no-cache-dir --no-deps --no-build-isolation . \
+RUN pip install -qq --no-cache-dir --no-deps --no-build-isolation . \
     && pip uninstall --quiet --yes wheel setuptools pip
 
 # The compiled kernels lie beside the modules. `generic` makes them fit every CPU; numba looks for

@@ -4,9 +4,12 @@
 PYTHON ?= python3
 CONFIG ?= config/sample.toml
 LISTEN ?=
+ENGINE ?= docker podman buildah
+IMAGE_FLAGS ?=
 BIN := .venv/bin
 # Wheels only, save for pyasn, which has none; nothing that is not in the lock.
-INSTALL := $(BIN)/pip install --quiet --require-hashes --only-binary :all: --no-binary pyasn --no-build-isolation
+# -qq: Debian's pip warns of its own future, which pyasn's wheel does not depend on.
+INSTALL := $(BIN)/pip install -qq --require-hashes --only-binary :all: --no-binary pyasn --no-build-isolation --use-pep517
 SYSTEM := python3-venv python3-dev gcc libc6-dev
 TEST_SYSTEM := bgpdump prometheus
 BENCH_SYSTEM := bgpdump librtr-dev
@@ -45,10 +48,13 @@ bench: .venv/test-ready ## Side by side with the best peers; P="P1 P3" for some
 fuzz: .venv/test-ready ## Each decoder against 100,000 mutated files; CASES=n for another number
 	@$(BIN)/python -m bench.fuzz $(if $(CASES),--cases $(CASES))
 
-image: ## A container image with the compiled kernels in it
-	@tools="$$(command -v docker || command -v podman || command -v buildah)"; \
-	test -n "$$tools" || { echo "no docker, podman or buildah here"; exit 1; }; \
-	"$$tools" build --tag originsight .
+image: ## A container image with the compiled kernels in it; IMAGE_FLAGS=... go to the engine
+	@for engine in $(ENGINE); do \
+		$$engine info >/dev/null 2>&1 || continue; \
+		case $$engine in docker) keep= ;; *) keep="--format docker" ;; esac; \
+		exec $$engine build $$keep --tag originsight $(IMAGE_FLAGS) .; \
+	done; \
+	echo "none of these works here: $(ENGINE)" >&2; exit 1
 
 clean: ## Remove what was made here
 	rm -rf .venv var build bench/out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -59,7 +65,7 @@ clean: ## Remove what was made here
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(INSTALL) --requirement requirements-build.lock
 	@$(INSTALL) --requirement requirements.lock
-	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(BIN)/pip install -qq --no-deps --no-build-isolation --editable .
 	@echo "compiling kernels (once)"
 	@$(BIN)/python -m validator.warm
 	@touch $@

@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import gzip
 import ipaddress
+import socket
 import struct
 import zlib
 from collections.abc import Iterator
@@ -61,28 +62,23 @@ def _pieces(routes: dict[str, list[int]], peers: int) -> Iterator[bytes]:
     waiting = [_record(1, table)]
     ages = np.random.default_rng(99).integers(0, 900_000, _TIMES)
     times = (TIMESTAMP - ages).astype(">u4").tobytes()
+    count = struct.pack("!H", peers)
+    indexes = [struct.pack("!H", peer) for peer in range(peers)]
     made: dict[tuple[int, int, bool], bytes] = {}
     at = 0
     for sequence, (prefix, origins) in enumerate(routes.items()):
         text, _, bits = prefix.partition("/")
-        length, ipv6 = int(bits), ":" in text
-        address = ipaddress.ip_address(text).packed
-        body = [
-            struct.pack("!IB", sequence, length),
-            address[: (length + 7) // 8],
-            struct.pack("!H", peers),
-        ]
+        ipv6 = ":" in text
+        address = socket.inet_pton(socket.AF_INET6 if ipv6 else socket.AF_INET, text)
+        length = int(bits)
+        body = [struct.pack("!IB", sequence, length), address[: (length + 7) // 8], count]
         for peer in range(peers):
             key = (peer, origins[peer % len(origins)], ipv6)
             attributes = made.get(key)
             if attributes is None:
-                attributes = made[key] = _attributes(*key)
-            body += (
-                struct.pack("!H", peer),
-                times[at : at + 4],
-                struct.pack("!H", len(attributes)),
-                attributes,
-            )
+                attributes = _attributes(*key)
+                made[key] = attributes = struct.pack("!H", len(attributes)) + attributes
+            body += (indexes[peer], times[at : at + 4], attributes)
             at = (at + 4) % (4 * _TIMES)
         waiting.append(_record(4 if ipv6 else 2, b"".join(body)))
         if len(waiting) >= 4096:

@@ -72,6 +72,7 @@ class _Extras:
     """What an export says beside its rows."""
 
     built: int = 0
+    sample: bool = False
     aspas: tuple[Aspa, ...] = ()
     router_keys: tuple[RouterKey, ...] = ()
 
@@ -163,6 +164,7 @@ def _admit(
         truncated,
         extras.built,
         notes=("ends early: only the part before that is used",) if truncated else (),
+        sample=extras.sample,
     )
     everything = not rejected
     keep: Any = slice(None) if everything else good
@@ -228,6 +230,7 @@ class _ByFamily(msgspec.Struct):
 class _Metadata(msgspec.Struct):
     buildtime: str | int | None = None
     generated: str | int | None = None
+    sample: bool = False
 
 
 class _Export(msgspec.Struct):
@@ -249,7 +252,10 @@ def _read_json(source: str, raw: bytes) -> tuple[_Rows, _Extras]:
     found = find_rows(raw, "roas", _JSON_KEYS)
     export = _decode(source, raw if found is None else found.rest)
     extras = _Extras(
-        _built(export.metadata), tuple(_aspas(source, export)), tuple(_keys(source, export))
+        _built(export.metadata),
+        export.metadata is not None and export.metadata.sample,
+        tuple(_aspas(source, export)),
+        tuple(_keys(source, export)),
     )
     if found is not None and not export.roas:
         return _Rows(np.frombuffer(raw, "u1"), *found.fields), extras

@@ -43,6 +43,11 @@ EVERY_COVERAGE = (
 )
 
 
+def reports_of(batch: Batch) -> tuple[InputReport, ...]:
+    """The report of each file that a batch was read from."""
+    return batch.reports if isinstance(batch, Slurm) else (batch.report,)
+
+
 @dataclass(slots=True)
 class Inputs:
     """All batches that a snapshot is made from."""
@@ -55,13 +60,14 @@ class Inputs:
 
     @property
     def reports(self) -> tuple[InputReport, ...]:
-        return (
-            *(batch.report for batch in self.vrps),
-            *(self.slurm.reports if self.slurm else ()),
-            *(batch.report for batch in self.routes),
-            *(batch.report for batch in self.resources),
-            *(batch.report for batch in self.names),
-        )
+        slurm = (self.slurm,) if self.slurm else ()
+        batches = (*self.vrps, *slurm, *self.routes, *self.resources, *self.names)
+        return tuple(report for batch in batches for report in reports_of(batch))
+
+    @property
+    def sample(self) -> bool:
+        """Whether any of them says that it is a sample."""
+        return any(report.sample for report in self.reports)
 
 
 def build_vrps(batches: Sequence[VrpBatch], slurm: Slurm | None) -> tuple[VrpTable, Applied | None]:
@@ -127,7 +133,7 @@ def assemble(
             for scheme, by in coverages
         },
         inputs=inputs.reports,
-        sample=sample,
+        sample=sample or inputs.sample,
     )
 
 

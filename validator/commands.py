@@ -40,6 +40,7 @@ from validator.origin_validation import explain, validate
 from validator.replies import validity_reply
 from validator.routes import RouteTable
 
+SAMPLE_NOTICE = "SAMPLE: these networks are fictional, and so is every figure made from them."
 Sources = Mapping[str, Sequence[str]]
 Step = Callable[[str], None]
 
@@ -58,6 +59,8 @@ def explain_one(
     vrps, _ = build_vrps(inputs.vrps, inputs.slurm)
     explanation = explain(*route, vrps)
     with _open(output) as out:
+        if inputs.sample:
+            print(SAMPLE_NOTICE, file=sys.stderr)  # noqa: T201 - Routinator's shape has no place
         if form == "json":
             reply = msgspec.json.encode(validity_reply(explanation, int(time.time())))
             out.write(msgspec.json.format(reply, indent=2).decode() + "\n")
@@ -95,11 +98,18 @@ def validate_table(
         if summary and form == "json":
             document = {
                 **counts,
+                "sample": inputs.sample,
                 "inputs": [describe(report) for report in inputs.reports],
                 "elapsed_seconds": round(time.perf_counter() - began, 3),
             }
             out.write(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n")
-        elif summary:
+            return
+        if inputs.sample:
+            if form in ("table", "csv"):
+                out.write(f"# {SAMPLE_NOTICE}\n")
+            else:  # rows of JSON have no place for it
+                print(SAMPLE_NOTICE, file=sys.stderr)  # noqa: T201
+        if summary:
             _write_summary(out, counts, form)
         else:
             _write_routes(out, routes, form)
@@ -154,12 +164,16 @@ def show_coverage(
                 "by": scheme.value,
                 "attribution": attributed.value,
                 "min_peers": snapshot.min_peers,
+                "sample": snapshot.sample,
                 "rows": list(rows),
                 "inputs": [describe(report) for report in snapshot.inputs],
                 "excluded": dict(snapshot.exclusions),
             }
             out.write(msgspec.json.encode(document).decode() + "\n")
-        elif form == "csv":
+            return
+        if snapshot.sample:
+            out.write(f"# {SAMPLE_NOTICE}\n")
+        if form == "csv":
             writer = csv.writer(out, lineterminator="\n")
             writer.writerow(tables.COVERAGE_COLUMNS)
             writer.writerows(tables.flat(row) for row in rows)

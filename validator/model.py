@@ -275,6 +275,8 @@ class InputReport:
     built: int = 0
     """When the far side made it (Unix seconds), 0 if it does not say."""
     notes: tuple[str, ...] = ()
+    sample: bool = False
+    """The far side says that it is made up: all that is made from it says SAMPLE."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,8 @@ from collectors.base import LocalFile, ReadOptions
 from collectors.catalog import Batch, Kind, read
 from collectors.fetch import Fetcher, Located
 from validator import handover
-from validator.assembly import assemble, gather
-from validator.model import OriginsightError, Slurm, SourceError
+from validator.assembly import assemble, gather, reports_of
+from validator.model import OriginsightError, SourceError
 from validator.settings import Settings, Source
 from validator.snapshot import Snapshot
 
@@ -166,7 +166,7 @@ class Pipeline:
             each.status = replace(each.status, state="failed", checked=now, error=str(error))
             return False
         each.batches, each.version = batches, located.version
-        rows = sum(batch.report.rows for batch in batches if not isinstance(batch, Slurm))
+        rows = sum(report.rows for batch in batches for report in reports_of(batch))
         each.status = replace(
             each.status, state="fresh", loaded=now, checked=now, error="", rows=rows
         )

@@ -10,11 +10,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from functools import lru_cache
+from socket import AF_INET6, inet_ntop
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from validator.model import State, format_asn
+from validator.model import Family, Prefix, Verdict, format_asn
 from validator.origin_validation import Explanation
 from validator.vrps import Vrp
 
@@ -24,6 +25,7 @@ _BAD_LENGTH = (
     "At least one VRP Covers the Route Prefix, but the Route Prefix length is greater than the "
     "maximum length allowed by VRP(s) matching this route origin ASN"
 )
+_STATES = tuple(verdict.state.value for verdict in Verdict)
 _NOT_FOUND = "No VRP Covers the Route Prefix"
 
 
@@ -77,19 +79,21 @@ def validity_reply(explanation: Explanation, created: int) -> OneReply:
 
 def validated_route(explanation: Explanation) -> ValidatedRoute:
     """What is said about each route."""
-    state = explanation.state
-    reason = explanation.routinator_reason
-    if state is State.VALID:
+    verdict = explanation.verdict
+    if verdict is Verdict.VALID:
+        reason: str | UnsetType = UNSET
         description = _VALID
-    elif state is State.NOT_FOUND:
-        description = _NOT_FOUND
+    elif verdict is Verdict.NOT_FOUND:
+        reason, description = UNSET, _NOT_FOUND
+    elif explanation.routinator_reason == "as":
+        reason, description = "as", _BAD_ASN
     else:
-        description = _BAD_ASN if reason == "as" else _BAD_LENGTH
+        reason, description = "length", _BAD_LENGTH
     return ValidatedRoute(
-        RouteReply(format_asn(explanation.origin), str(explanation.prefix)),
+        RouteReply(format_asn(explanation.origin), prefix_text(explanation.prefix)),
         ValidityReply(
-            state=state.value,
-            reason=reason if reason is not None else UNSET,
+            state=_STATES[verdict],
+            reason=reason,
             description=description,
             vrps=VrpLists(
                 _listed(explanation.matched),
@@ -100,6 +104,16 @@ def validated_route(explanation: Explanation) -> ValidatedRoute:
     )
 
 
+def prefix_text(prefix: Prefix) -> str:
+    """As ``str(prefix)``; three times as fast for IPv6, and a look-up writes several."""
+    high = prefix.high
+    if prefix.family is Family.IPV6 and high:
+        address = inet_ntop(AF_INET6, (high << 64 | prefix.low).to_bytes(16, "big"))
+        return f"{address}/{prefix.length}"
+    # The C library writes what may embed an IPv4 address (RFC 4291 section 2.5.5) another way.
+    return str(prefix)
+
+
 @lru_cache(maxsize=4)
 def generated_time(created: int) -> str:
     """Unix seconds as ``2026-06-19T00:00:00Z``."""
@@ -107,4 +121,4 @@ def generated_time(created: int) -> str:
 
 
 def _listed(vrps: Iterable[Vrp]) -> list[VrpReply]:
-    return [VrpReply(f"AS{vrp.asn}", str(vrp.prefix), str(vrp.max_length)) for vrp in vrps]
+    return [VrpReply(f"AS{vrp.asn}", prefix_text(vrp.prefix), str(vrp.max_length)) for vrp in vrps]

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
+import sys
 from collections.abc import Callable, Iterator
 
 import structlog
@@ -26,6 +28,7 @@ log = structlog.get_logger()
 DRAIN_SECONDS = 10.0
 """How long requests under way may take to finish when the service is told to stop."""
 _KEEP_ALIVE_SECONDS = 75.0
+_SWITCH_SECONDS = 0.001
 
 
 def run(
@@ -38,6 +41,11 @@ def run(
         factory = None
     else:
         factory = uvloop.new_event_loop
+    # The event loop waits at most this long for a thread that computes (CPython's default: 5 ms).
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    # What has been imported stays: a collection that walks it all holds everything for 100 ms.
+    gc.collect()
+    gc.freeze()
     with asyncio.Runner(loop_factory=factory) as runner:
         runner.run(serve(settings, listen=listen, ready=ready))
 

@@ -6,6 +6,7 @@ allowed.
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any
@@ -123,7 +124,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         )
 
     def _resolved(self, path: str) -> str:
-        return path if "://" in path else str(self.folder / path)
+        return path if "://" in path else os.path.normpath(self.folder / path)
 
 
 def load(path: Path) -> Settings:

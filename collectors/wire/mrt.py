@@ -50,6 +50,8 @@ _DEPRECATED = range(11)
 """Types of RFC 6396 appendix B.1: an old file may begin with one."""
 _VIEW_CHARACTERS = 64
 _COLLECTORS_NOTED = 3
+MOST_PEER_TABLES = 1000
+"""A file has one, or as many as the RIBs put together in it. Each takes Python some 50 µs."""
 _NO_COLUMNS = (np.empty(0, "u1"),) * len(Columns._fields)
 _PEER_IPV6, _PEER_AS4 = 1, 2
 _PEER_LAYOUTS = {
@@ -108,6 +110,7 @@ class RibDecoder:
         self._skipped = np.zeros(records.KINDS_SEEN * records.SUBKINDS_SEEN, "i8")
         self._table = np.empty(0, "u2")
         self._peers = no_peers()
+        self._peer_tables = 0
 
     @property
     def records(self) -> int:
@@ -268,6 +271,9 @@ class RibDecoder:
 
     def _read_peer_table(self, body: bytes, at: int) -> None:
         """PEER_INDEX_TABLE (RFC 6396 section 4.3.1). ``at`` is where the body lies in the piece."""
+        self._peer_tables += 1
+        if self._peer_tables > MOST_PEER_TABLES:
+            raise self._damage(f"there are more than {MOST_PEER_TABLES:,} peer tables", at)
         try:
             peers = self._parse_peer_table(body)
         except (struct.error, ValueError) as failure:

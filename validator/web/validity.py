@@ -9,8 +9,8 @@ long ones piece by piece.
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Iterator
+from socket import AF_INET, AF_INET6, inet_pton
 
 import msgspec
 from aiohttp import web
@@ -107,22 +107,20 @@ def relaxed_prefix(text: str) -> Prefix:
         ValueError: it is not an address, a slash and a length within the family's bits.
     """
     address, _, digits = text.partition("/")
-    family, kind = (Family.IPV6, socket.AF_INET6) if ":" in address else _IPV4
+    ipv6 = ":" in address
     try:
-        value = int.from_bytes(socket.inet_pton(kind, address), "big")
+        value = int.from_bytes(inet_pton(AF_INET6 if ipv6 else AF_INET, address), "big")
     except (OSError, ValueError):
         raise ValueError(f"{text!r} is not an address, a slash and a length") from None
-    bits = family.bits
+    bits = 128 if ipv6 else 32
     if not digits.isascii() or not digits.isdigit() or len(digits) > 3 or int(digits) > bits:
         raise ValueError(f"{text!r} has no length from 0 to {bits}")
-    spare = bits - int(digits)
+    length = int(digits)
+    spare = bits - length
     value = value >> spare << spare
-    if family is Family.IPV4:
-        return Prefix(family, value << 32, 0, bits - spare)
-    return Prefix(family, value >> 64, value & _WORD, bits - spare)
-
-
-_IPV4 = (Family.IPV4, socket.AF_INET)
+    if ipv6:
+        return Prefix(Family.IPV6, value >> 64, value & _WORD, length)
+    return Prefix(Family.IPV4, value << 32, 0, length)
 
 
 def _pieces(body: bytes) -> list[bytes]:

@@ -584,6 +584,10 @@ def test_more_peers_than_a_column_can_tell_apart_are_refused() -> None:
     assert decoder.finish().peer.tolist() == [65_535, 0]
 
 
+def test_peer_tables_without_end_are_refused() -> None:
+    assert "more than 1,000 peer tables" in damaged(PEERS * 1001)
+
+
 @pytest.mark.parametrize(
     "raw", [b"prefix,origin\n192.0.2.0/24,1\n", b"%PDF-1.7 whatever", b"\xff" * 99]
 )

@@ -1,0 +1,49 @@
+"""The process that P5 measures: files in, every ASN's and every country's coverage out.
+
+``python -m bench.p5_process OUT VRPS ROUTES RESOURCES…`` writes two CSV files into the folder OUT,
+``asn.csv`` and ``country.csv``, as ``originsight coverage --format csv`` does, and prints as JSON
+what was left out of them. It imports what the command needs for this and nothing of the benchmarks.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from collectors.base import LocalFile, ReadOptions
+from collectors.catalog import Kind, read
+from validator import coverage, tables
+from validator.announced import AnnouncedRules
+from validator.assembly import assemble, gather
+from validator.groupings import Attribution, Scheme
+
+WANTED = (Scheme.ASN, Attribution.ORIGIN), (Scheme.COUNTRY, Attribution.ADDRESS)
+
+
+def main(out: Path, vrps: Path, routes: Path, resources: Sequence[Path]) -> None:
+    sources = [(Kind.VRPS, vrps), (Kind.ROUTES, routes)]
+    sources += [(Kind.RESOURCES, path) for path in resources]
+    options = ReadOptions()
+    batches = [read(kind, LocalFile(path, path.name), options) for kind, path in sources]
+    snapshot = assemble(gather(batches), AnnouncedRules(), coverages=WANTED)
+    counted = time.process_time()
+    for (scheme, _), figures in snapshot.coverages.items():
+        with (out / f"{scheme}.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(tables.COVERAGE_COLUMNS)
+            writer.writerows(map(tables.flat, coverage.rows(figures, lambda _: "")))
+    report = {
+        "routes": len(snapshot.routes),
+        "excluded": snapshot.exclusions,
+        "writing_cpu_seconds": time.process_time() - counted,
+    }
+    sys.stdout.write(msgspec.json.encode(report).decode() + "\n")
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:4]), list(map(Path, sys.argv[4:])))
