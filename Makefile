@@ -13,6 +13,7 @@ INSTALL := $(BIN)/pip install -qq --require-hashes --only-binary :all: --no-bina
 SYSTEM := python3-venv python3-dev gcc libc6-dev
 TEST_SYSTEM := bgpdump prometheus
 BENCH_SYSTEM := bgpdump librtr-dev
+KERNELS := $(shell grep -rlE '^@(kernel|step|inlined)' --include='*.py' validator collectors)
 
 .PHONY: help run test setup sample lint types bench fuzz image clean
 
@@ -29,11 +30,11 @@ test: .venv/test-ready ## Everything that must hold: lint, types, layers, tests
 	@$(BIN)/lint-imports
 	@$(BIN)/pytest
 
-setup: .venv/ready ## The virtual environment, system packages, compiled kernels
+setup: .venv/kernels ## The virtual environment, system packages, compiled kernels
 
 sample: var/sample/README.txt ## The files that config/sample.toml names
 
-var/sample/README.txt: .venv/ready $(wildcard validator/sample/*.py)
+var/sample/README.txt: .venv/kernels $(wildcard validator/sample/*.py)
 	@$(BIN)/python -m validator.sample var/sample
 	@touch $@
 
@@ -66,11 +67,17 @@ clean: ## Remove what was made here
 	@$(INSTALL) --requirement requirements-build.lock
 	@$(INSTALL) --requirement requirements.lock
 	@$(BIN)/pip install -qq --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# numba keeps compiled kernels beside their source, but does not see that a step they took in from
+# another file has changed. So when any of these changes, all are compiled anew.
+.venv/kernels: .venv/ready $(KERNELS)
+	@find validator collectors -name '*.nb[ic]' -delete
 	@echo "compiling kernels (once)"
 	@$(BIN)/python -m validator.warm
 	@touch $@
 
-.venv/test-ready: .venv/ready requirements-test.lock
+.venv/test-ready: .venv/kernels requirements-test.lock
 	@.ci/packages $(TEST_SYSTEM)
 	@$(INSTALL) --requirement requirements-test.lock
 	@touch $@

@@ -14,7 +14,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -66,7 +66,7 @@ class Result:
 
     @property
     def ratio(self) -> float:
-        """The median of the pairs' ratios: peer / ours for "at least", ours / peer for "at most"."""
+        """The median of the pairs' ratios: peer / ours for "at least", else ours / peer."""
         return statistics.median(
             theirs / ours if self.goal.at_least else ours / theirs for theirs, ours in self.pairs
         )

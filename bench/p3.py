@@ -17,8 +17,8 @@ from pathlib import Path
 
 from isal import igzip_lib
 
-from bench.common import Goal, NotRun, Result, Unequal, alternate, made_from, real, say, timed
 from bench.common import ROUTES as ROUTES_FILE
+from bench.common import Goal, NotRun, Result, Unequal, alternate, made_from, real, say, timed
 from bench.rib_writer import write_rib
 from collectors import mrt
 from collectors.archive import CHUNK_BYTES, STORED_BYTES

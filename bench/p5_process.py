@@ -46,4 +46,5 @@ def main(out: Path, vrps: Path, routes: Path, resources: Sequence[Path]) -> None
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:4]), list(map(Path, sys.argv[4:])))
+    _out, _vrps, _routes, *_resources = map(Path, sys.argv[1:])
+    main(_out, _vrps, _routes, _resources)

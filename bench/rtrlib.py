@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.common import OUT, NotRun, Unequal
-from validator.model import I8, NO_ORIGIN, U1, Family, Prefixes, VrpBatch, Verdict, format_asn
+from validator.model import I8, NO_ORIGIN, U1, Family, Prefixes, Verdict, VrpBatch, format_asn
 from validator.routes import SeenRoutes
 
 _SOURCE = Path(__file__).with_name("rtrlib_peer.c")
@@ -83,8 +83,8 @@ class Rtrlib:
         except BrokenPipeError:
             raise NotRun("the RTRlib program ended") from None
         answer = self._process.stdout.readline().split()
-        if not answer or answer[0] != command.split()[0]:
-            raise NotRun(f"the RTRlib program failed at {command.split()[0]!r}")
+        if not answer or answer[0] != command.split(maxsplit=1)[0]:
+            raise NotRun(f"the RTRlib program failed at {command.split(maxsplit=1)[0]!r}")
         return answer[1:]
 
     def __enter__(self) -> Self:

@@ -19,12 +19,10 @@ import contextlib
 import hashlib
 import importlib.metadata
 import os
-import re
-import stat
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -34,6 +32,7 @@ import msgspec
 from yarl import URL
 
 from collectors.base import GIBIBYTE, LocalFile, SourceError
+from collectors.local import find, is_url
 
 __all__ = ["FetchLimits", "Fetcher", "Located", "Progress"]
 
@@ -41,7 +40,6 @@ Progress = Callable[[int, int | None], None]
 """Told the bytes received so far and, where the server says so, of how many."""
 
 WRITE_BYTES = 1 << 20
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _LONGEST_VALIDATOR = 1024
 _ENCODINGS = ("", "identity", "gzip", "x-gzip")
 _CHECK, _LATER, _RAISE = "check the address", "try again later", "raise it or try again later"
@@ -111,12 +109,10 @@ class Fetcher(contextlib.AbstractAsyncContextManager["Fetcher"]):
             SourceError: there is nothing there, or it could not be fetched within the limits.
         """
         async with self._turns[source]:
-            if not source.strip():
-                raise SourceError('""', "names no input", cure="give a path or an http(s) URL")
-            if _SCHEME.match(source):
+            if is_url(source):
                 files, version = await self._fetch(source, progress)
             else:
-                files, version = await asyncio.to_thread(_find, source)
+                files, version = await asyncio.to_thread(find, source)
             changed = self._versions.get(source) != version
             self._versions[source] = version
             return Located(files, changed, version)
@@ -324,38 +320,7 @@ class _Part:
             self.path.unlink()
 
 
-# ------------------------------------------------------------------------------ files and failures
-
-
-def _find(source: str) -> tuple[tuple[LocalFile, ...], str]:
-    """The files of a path, and a version that tells when one was replaced or rewritten."""
-    path = Path(source)
-    try:
-        status = path.stat()
-        if stat.S_ISREG(status.st_mode):
-            return (LocalFile(path, source),), _identity([("", status)])
-        if not stat.S_ISDIR(status.st_mode):
-            raise SourceError(source, "is neither a file nor a directory")
-        found: list[tuple[str, os.stat_result]] = []
-        for entry in sorted(path.iterdir()):
-            with contextlib.suppress(FileNotFoundError):  # a link to nowhere, or just removed
-                status = entry.stat()
-                if stat.S_ISREG(status.st_mode) and not entry.name.startswith("."):
-                    found.append((entry.name, status))
-    except (OSError, ValueError) as failure:  # ValueError: a zero byte in the name
-        reason = (failure.strerror if isinstance(failure, OSError) else None) or _line(failure)
-        raise SourceError(source, f"cannot be read: {reason}") from failure
-    if not found:
-        raise SourceError(
-            source, "has no files", cure="hidden files and subdirectories do not count"
-        )
-    files = tuple(LocalFile(path / name, str(path / name)) for name, _ in found)
-    return files, _identity(found)
-
-
-def _identity(found: Sequence[tuple[str, os.stat_result]]) -> str:
-    facts = [(name, s.st_size, s.st_mtime_ns, s.st_ino, s.st_dev) for name, s in found]
-    return hashlib.sha256(repr(facts).encode("utf-8", "surrogateescape")).hexdigest()
+# ---------------------------------------------------------------------------------------- failures
 
 
 _FAILURES: tuple[tuple[type[Exception], str, str], ...] = (

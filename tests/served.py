@@ -91,11 +91,24 @@ class Served:
         self.process.send_signal(signal.SIGHUP)
         self.wait_for("reloaded", lambda: self.json("/status")["reloads"] >= before + more)
 
+    def children(self) -> list[int]:
+        """The processes it has started (Linux)."""
+        pid = self.process.pid
+        return [int(n) for n in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         self.process.send_signal(number)
         code = self.process.wait(PATIENCE_SECONDS)
         self._reader.join(PATIENCE_SECONDS)
         return code
+
+
+def alive(pid: int) -> bool:
+    """Whether a process still runs: not one that has ended and waits to be collected (Linux)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 @contextmanager
@@ -113,8 +126,12 @@ def served(config: Path, *command: str) -> Iterator[Served]:
         yield Served(process)
     finally:
         if process.poll() is None:
-            process.kill()
-            process.wait()
+            process.terminate()  # killed, it could not end the process that reads its inputs
+            try:
+                process.wait(PATIENCE_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 class World:

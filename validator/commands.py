@@ -20,7 +20,7 @@ from rich.table import Table
 
 from collectors.base import LocalFile, ReadOptions
 from collectors.catalog import Batch, Kind, read
-from collectors.fetch import Fetcher
+from collectors.local import find, is_url
 from validator import routes as route_table
 from validator import tables
 from validator.announced import AnnouncedRules
@@ -206,7 +206,7 @@ def _read_all(
 ) -> Inputs:
     options = ReadOptions(allow_truncated=allow_truncated, as_of=as_of)
     with tempfile.TemporaryDirectory(prefix="originsight-") as cache:
-        files = asyncio.run(_locate(sources, Path(cache), step))
+        files = _locate(sources, Path(cache), step)
         batches: list[Batch] = []
         for kind, file in files:
             step(f"reading {file.source}")
@@ -221,15 +221,24 @@ def _read_all(
     return inputs
 
 
-async def _locate(sources: Sources, cache: Path, step: Step) -> list[tuple[Kind, LocalFile]]:
+def _locate(sources: Sources, cache: Path, step: Step) -> list[tuple[Kind, LocalFile]]:
     found: list[tuple[Kind, LocalFile]] = []
-    async with Fetcher(cache) as fetcher:
-        for name, given in sources.items():
-            for source in given:
-                step(f"finding {source}")
-                located = await fetcher.locate(source)
-                found += [(Kind(name), file) for file in located.files]
+    for name, given in sources.items():
+        for source in given:
+            step(f"finding {source}")
+            files = _fetch(source, cache) if is_url(source) else find(source)[0]
+            found += [(Kind(name), file) for file in files]
     return found
+
+
+def _fetch(source: str, cache: Path) -> tuple[LocalFile, ...]:
+    from collectors.fetch import Fetcher  # noqa: PLC0415 - the HTTP client loads only if needed
+
+    async def fetch() -> tuple[LocalFile, ...]:
+        async with Fetcher(cache) as fetcher:
+            return (await fetcher.locate(source)).files
+
+    return asyncio.run(fetch())
 
 
 @contextmanager

@@ -59,6 +59,13 @@ def step(function: F) -> F:
     return compiled
 
 
+def inlined(function: F) -> F:
+    """A :func:`step` that is copied into the loop whatever its size: for the innermost ones."""
+    options = {"nogil": True, "_nrt": False, "forceinline": True}
+    compiled: F = numba.njit(**options)(function)  # type: ignore[call-overload]
+    return compiled
+
+
 # ------------------------------------------------------------------------------ prefixes in order
 
 

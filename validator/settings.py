@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -24,6 +25,7 @@ from validator.announced import (
 )
 from validator.model import Prefix, SettingsError, parse_asn
 
+T = TypeVar("T")
 Seconds = Annotated[float, Meta(gt=0)]
 Count = Annotated[int, Meta(ge=1)]
 _READ = ReadOptions()
@@ -104,8 +106,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             given.min_peers,
             given.longest_ipv4,
             given.longest_ipv6,
-            tuple(map(Prefix.parse, given.special_purpose_prefixes)),
-            tuple(map(_asn_range, given.special_purpose_asns)),
+            _each("special_purpose_prefixes", Prefix.parse, given.special_purpose_prefixes),
+            _each("special_purpose_asns", _asn_range, given.special_purpose_asns),
         )
 
     @property
@@ -166,11 +168,18 @@ def parse_listen(text: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
+def _each(key: str, parse: Callable[[str], T], texts: tuple[str, ...]) -> tuple[T, ...]:
+    try:
+        return tuple(map(parse, texts))
+    except ValueError as error:
+        raise ValueError(f"announced.{key}: {error}") from None
+
+
 def _asn_range(text: str) -> tuple[int, int]:
-    first, _, last = text.partition("-")
-    numbers = parse_asn(first.strip()), parse_asn((last or first).strip())
+    first, dash, last = text.partition("-")
+    numbers = parse_asn(first.strip()), parse_asn((last if dash else first).strip())
     if numbers[0] > numbers[1]:
-        raise ValueError(f"special_purpose_asns: {text!r} ends before it begins")
+        raise ValueError(f"{text!r} ends before it begins")
     return numbers
 
 

@@ -21,13 +21,9 @@ Everything here is compiled into kernels elsewhere and reads only inside the bou
 
 from __future__ import annotations
 
-from typing import Any
-
-import numba
 import numpy as np
-from numba.extending import intrinsic
 
-from validator.kernels import F, step
+from validator.kernels import inlined, step
 from validator.model import NO_NEIGHBOUR, NO_ORIGIN, U1, Entry
 
 AS_TRANS = 23456
@@ -53,27 +49,6 @@ _UNLIMITED = 1 << 40
 _NO_FAULT = 0
 _NO_ORIGIN, _NO_NEIGHBOUR = NO_ORIGIN, NO_NEIGHBOUR
 _SET, _OWN, _UNKNOWN = int(Entry.AS_SET), int(Entry.OWN), int(Entry.UNKNOWN)
-
-
-def inlined(function: F) -> F:
-    """A ``step`` that is copied into the loop: for what every single entry passes through."""
-    return numba.njit(nogil=True, forceinline=True)(function)
-
-
-@intrinsic
-def uncounted(typing_context: Any, array: Any) -> Any:
-    """The same array, whose references numba does not count.
-
-    It would count them, atomically, each time the array is handed to a ``step``: half the time of
-    a loop such as ours. Whoever calls the kernel keeps the array alive.
-    """
-
-    def make(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        same = context.make_array(array)(context, builder, arguments[0])
-        same.meminfo = same.meminfo.type(None)
-        return same._getvalue()
-
-    return array(array), make
 
 
 @inlined

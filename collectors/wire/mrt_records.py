@@ -30,16 +30,14 @@ from collectors.wire.bgp import (
     FAULTS,
     byte,
     find_paths,
-    inlined,
     prefix_words,
     read_path,
     read_plain_path,
     u16,
     u32,
-    uncounted,
 )
 from collectors.wire.mrt_peers import LARGEST_PEER_TABLE, Peers, peer_row
-from validator.kernels import kernel
+from validator.kernels import inlined, kernel
 from validator.model import I8, U1, U2, U4, U8
 
 HEADER_BYTES = 12
@@ -216,25 +214,24 @@ def decode_records(
 
     ``table`` gives the row of each peer of the peer table now in force. Returns why it stopped.
     """
-    stream: U1 = uncounted(data)  # type: ignore[call-arg]
     entries, prefixes = state[ENTRIES], state[PREFIXES]
     why = MORE
-    while why == MORE and len(stream) - state[AT] >= HEADER_BYTES:
+    while why == MORE and len(data) - state[AT] >= HEADER_BYTES:
         record = state[AT]
-        kind, subtype = u16(stream, record + 4), u16(stream, record + 6)
-        stop = record + HEADER_BYTES + u32(stream, record + 8)
+        kind, subtype = u16(data, record + 4), u16(data, record + 6)
+        stop = record + HEADER_BYTES + u32(data, record + 8)
         if stop - record - HEADER_BYTES > LARGEST_RECORD_BYTES:
             state[FAULT], state[FAULT_AT] = FAULT_RECORD_LENGTH, record + 8
             why = DAMAGED
             break
-        if stop > len(stream):
+        if stop > len(data):
             break
         fault, at, head, count, width = _SKIP, record, 0, 0, 4
         bits, version, entry, record_path_id = 0, 0, 0, 0
         dump = kind == TABLE_DUMP
         if dump and 1 <= subtype <= 2 * _ASN4_DUMPS:
             fault, at, version, bits, entry, count, head, record_path_id = _head_of_dump(
-                stream, record, stop, subtype
+                data, record, stop, subtype
             )
             width = 4 if subtype > _ASN4_DUMPS else 2
         elif kind == TABLE_DUMP_V2:
@@ -243,7 +240,7 @@ def decode_records(
                 break
             if subtype % 2 == 0 and 0 < subtype <= RIB_GENERIC_ADDPATH:
                 fault, at, version, bits, entry, count, head, record_path_id = _head_of_rib(
-                    stream, record, stop, subtype
+                    data, record, stop, subtype
                 )
         if fault == _SKIP:
             row = min(kind, KINDS_SEEN - 1) * SUBKINDS_SEEN
@@ -263,7 +260,7 @@ def decode_records(
             break
         if fault == _NO_FAULT and count > 0:
             place = at - (4 if version == 4 else 16) if dump else at + 1
-            words = prefix_words(stream, place, bits)
+            words = prefix_words(data, place, bits)
             last = prefixes - 1
             # Successive TABLE_DUMP records are mostly of one prefix, as its peers announce it.
             if not (
@@ -284,13 +281,13 @@ def decode_records(
                 fault = FAULT_SHORT
                 break
             start = at + head
-            end = start + u16(stream, start - 2)
+            end = start + u16(data, start - 2)
             if end > stop:
                 fault = FAULT_SHORT
                 break
             if dump:
-                speaker = u32(stream, start - 6) if width == 4 else u16(stream, start - 4)
-                words = prefix_words(stream, at, 32 if version == 4 else 128)
+                speaker = u32(data, start - 6) if width == 4 else u16(data, start - 4)
+                words = prefix_words(data, at, 32 if version == 4 else 128)
                 row = peer_row(
                     Peers(peer_family, peer_high, peer_low, peer_asn, slots, control),
                     version, words[0], words[1], speaker,
@@ -299,24 +296,24 @@ def decode_records(
                     fault = FAULT_PEERS
                     break
             else:
-                index = u16(stream, at)
+                index = u16(data, at)
                 if index >= len(table):
                     fault = FAULT_PEER_INDEX
                     break
                 row = np.int64(table[index])
                 speaker = np.int64(peer_asn[row])
                 if head == 12:
-                    record_path_id = u32(stream, at + 6)
-            path, path_stop, path4, path4_stop, fault, place = find_paths(stream, start, end, width)
+                    record_path_id = u32(data, at + 6)
+            path, path_stop, path4, path4_stop, fault, place = find_paths(data, start, end, width)
             if fault != _NO_FAULT:
                 at = place
                 break
             who, before, how = -1, 0, 0
             if width == 4:
-                who, before = read_plain_path(stream, path, path_stop)
+                who, before = read_plain_path(data, path, path_stop)
             if who < 0:
                 who, before, how, fault, place = read_path(
-                    stream, path, path_stop, path4, path4_stop, width, speaker
+                    data, path, path_stop, path4, path4_stop, width, speaker
                 )
                 if fault != _NO_FAULT:
                     at = place

@@ -161,7 +161,10 @@ _ROW = b'{"asn":"AS1","prefix":"192.0.2.0/24"}'
         (b'{"routes":[{"asn":"x","prefix":"192.0.2.0/24"}]}', "routes[0]: 'x'"),
         (b'{"routes":[{"asn":-1,"prefix":"192.0.2.0/24"}]}', "routes[0]: -1"),
         (b'{"routes":[{"asn":4294967296,"prefix":"192.0.2.0/24"}]}', "routes[0]: 4294967296"),
-        (b'{"routes":[{"asn":1,"prefix":"192.0.2.1/24"}]}', "routes[0]: 192.0.2.1/24"),
+        (
+            b'{"routes":[{"asn":1,"prefix":"192.0.2.1/24"}]}',
+            "routes[0]: '192.0.2.1/24' has bits set",
+        ),
         (
             b'{"routes":[' + _ROW + b',{"asn":1,"prefix":"no"}]}',
             "routes[1]: 'no' is not an address",

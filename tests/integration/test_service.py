@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.served import PATIENCE_SECONDS, ROOT, Served, World, served
+from tests.served import PATIENCE_SECONDS, ROOT, Served, World, alive, served
+from validator import service, settings
+from validator.model import SettingsError
+from validator.pipeline import Pipeline
 from validator.sample import build_world, examples, write_world
 
 
@@ -26,81 +33,81 @@ def world(tmp_path: Path) -> World:
 def test_a_changed_input_is_served_after_sighup_and_a_bad_one_changes_nothing(
     world: World,
 ) -> None:
-    with served(world.config) as service:
-        service.wait_until_ready()
-        assert service.state(64496, "192.0.2.0/24") == "valid"
-        assert service.state(64496, "198.51.100.0/24") == "not-found"
+    with served(world.config) as running:
+        running.wait_until_ready()
+        assert running.state(64496, "192.0.2.0/24") == "valid"
+        assert running.state(64496, "198.51.100.0/24") == "not-found"
 
         world.write_vrps([("192.0.2.0/24", 24, 64499)])
-        service.wait_for_reloads()
-        service.wait_for_generation(2)
-        assert service.state(64496, "192.0.2.0/24") == "invalid"
+        running.wait_for_reloads()
+        running.wait_for_generation(2)
+        assert running.state(64496, "192.0.2.0/24") == "invalid"
 
         world.vrps.write_text('{"roas": [{"asn": 64496, "prefix": "192.0.2.0/24"')
-        service.process.send_signal(signal.SIGHUP)
-        service.wait_for(
-            "failed", lambda: service.json("/status")["sources"][0]["state"] == "failed"
+        running.process.send_signal(signal.SIGHUP)
+        running.wait_for(
+            "failed", lambda: running.json("/status")["sources"][0]["state"] == "failed"
         )
-        assert service.state(64496, "192.0.2.0/24") == "invalid"
-        about = service.json("/status")
+        assert running.state(64496, "192.0.2.0/24") == "invalid"
+        about = running.json("/status")
         assert (about["generation"], about["reload_failures"] > 0) == (2, True)
         assert "vrps.json" in about["sources"][0]["error"]
-        assert service.get("/readyz")[0] == 200
+        assert running.get("/readyz")[0] == 200
 
         world.write_vrps([("192.0.2.0/24", 24, 64496)])
-        service.process.send_signal(signal.SIGHUP)
-        service.wait_for_generation(3)
-        assert service.state(64496, "192.0.2.0/24") == "valid"
-        assert service.stop() == 0
-        assert "Traceback" not in service.output
+        running.process.send_signal(signal.SIGHUP)
+        running.wait_for_generation(3)
+        assert running.state(64496, "192.0.2.0/24") == "valid"
+        assert running.stop() == 0
+        assert "Traceback" not in running.output
 
 
 def test_nothing_changes_if_no_input_has_changed(world: World) -> None:
-    with served(world.config) as service:
-        service.wait_until_ready()
-        created = service.json("/status")["created"]
-        service.wait_for_reloads()
-        about = service.json("/status")
+    with served(world.config) as running:
+        running.wait_until_ready()
+        created = running.json("/status")["created"]
+        running.wait_for_reloads()
+        about = running.json("/status")
         assert (about["generation"], about["created"]) == (1, created)
 
 
 def test_an_input_that_is_missing_at_the_start_is_named_and_awaited(world: World) -> None:
     kept = world.vrps.read_bytes()
     world.vrps.unlink()
-    with served(world.config) as service:
-        service.wait_for(
-            "failed", lambda: service.json("/readyz")["inputs"][0]["state"] == "failed"
+    with served(world.config) as running:
+        running.wait_for(
+            "failed", lambda: running.json("/readyz")["inputs"][0]["state"] == "failed"
         )
-        status, body = service.get("/readyz")
+        status, body = running.get("/readyz")
         assert status == 503
         assert "vrps.json" in json.loads(body)["inputs"][0]["error"]
-        assert service.get("/api/v1/validity/AS64496/192.0.2.0/24")[0] == 503
-        assert service.get("/healthz")[0] == 200
+        assert running.get("/api/v1/validity/AS64496/192.0.2.0/24")[0] == 503
+        assert running.get("/healthz")[0] == 200
         world.vrps.write_bytes(kept)
-        service.process.send_signal(signal.SIGHUP)
-        service.wait_until_ready()
-        assert service.state(64496, "192.0.2.0/24") == "valid"
+        running.process.send_signal(signal.SIGHUP)
+        running.wait_until_ready()
+        assert running.state(64496, "192.0.2.0/24") == "valid"
 
 
 def test_inputs_are_looked_at_on_schedule_too(tmp_path: Path) -> None:
     world = World(tmp_path, reload_seconds=0.2)
-    with served(world.config) as service:
-        service.wait_until_ready()
+    with served(world.config) as running:
+        running.wait_until_ready()
         world.write_vrps([("192.0.2.0/24", 24, 64499)])
-        service.wait_for_generation(2)
-        assert service.state(64496, "192.0.2.0/24") == "invalid"
+        running.wait_for_generation(2)
+        assert running.state(64496, "192.0.2.0/24") == "invalid"
 
 
 def test_while_it_reloads_every_answer_is_whole_and_none_is_not_found(tmp_path: Path) -> None:
     world = World(tmp_path, reload_seconds=0.01)
-    with served(world.config) as service:
-        service.wait_until_ready()
+    with served(world.config) as running:
+        running.wait_until_ready()
         stop = threading.Event()
         seen: dict[str, set[str]] = {}
 
         def ask() -> None:
             while not stop.is_set():
-                answer = service.json("/api/v1/validity/AS64496/192.0.2.0/24")
+                answer = running.json("/api/v1/validity/AS64496/192.0.2.0/24")
                 validity = answer["validated_route"]["validity"]
                 seen.setdefault(validity["state"], set()).add(json.dumps(validity["VRPs"]))
 
@@ -110,7 +117,7 @@ def test_while_it_reloads_every_answer_is_whole_and_none_is_not_found(tmp_path: 
         try:
             for number in range(6):
                 world.write_vrps([("192.0.2.0/24", 24, (64496, 64499)[number % 2 == 0])])
-                service.wait_for_generation(number + 2)
+                running.wait_for_generation(number + 2)
         finally:
             stop.set()
             for asker in askers:
@@ -125,16 +132,64 @@ def test_a_request_under_way_is_finished_before_the_service_stops(
 ) -> None:
     rows = [{"asn": n, "prefix": "192.0.2.0/24"} for n in range(40_000)]
     body = json.dumps({"routes": rows}).encode()
-    with served(world.config) as service:
-        service.wait_until_ready()
-        request = urllib.request.Request(service.url + "/validity", data=body, method="POST")
+    with served(world.config) as running:
+        running.wait_until_ready()
+        request = urllib.request.Request(running.url + "/validity", data=body, method="POST")
         with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
             first = answer.read(100)
-            service.process.send_signal(number)
+            running.process.send_signal(number)
             answered = json.loads(first + answer.read())
         assert len(answered["validated_routes"]) == len(rows)
-        assert service.process.wait(PATIENCE_SECONDS) == 0
-        assert "Traceback" not in service.output
+        assert running.process.wait(PATIENCE_SECONDS) == 0
+        assert "Traceback" not in running.output
+
+
+def test_nothing_it_started_is_left_when_it_has_stopped(world: World) -> None:
+    with served(world.config) as running:
+        running.wait_until_ready()
+        children = running.children()
+        assert children
+        assert running.stop() == 0
+    end = time.monotonic() + PATIENCE_SECONDS
+    while any(map(alive, children)):  # the last of them notices that the service is gone
+        assert time.monotonic() < end, "something is left"
+        time.sleep(0.05)
+
+
+async def test_a_failure_of_ours_ends_the_service_loudly(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_: Pipeline) -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(Pipeline, "run", fail)
+    with pytest.raises(ExceptionGroup) as ended:
+        await service.serve(settings.load(world.config), listen=("127.0.0.1", 0))
+    assert ended.group_contains(ZeroDivisionError)
+
+
+async def test_an_address_that_is_not_ours_is_a_setting_to_change(world: World) -> None:
+    with pytest.raises(SettingsError, match=r"listen: 203\.0\.113\.1:0: .*; choose another"):
+        await service.serve(settings.load(world.config), listen=("203.0.113.1", 0))
+
+
+async def test_an_ipv6_address_is_written_as_a_url_has_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not socket.has_ipv6:
+        pytest.skip("no IPv6 here")
+    monkeypatch.setattr(Pipeline, "run", lambda _: asyncio.Event().wait())
+    told: list[str] = []
+
+    def stop_at_once(url: str) -> None:
+        told.append(url)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    try:
+        await service.serve(settings.load(world.config), listen=("::1", 0), ready=stop_at_once)
+    except SettingsError as error:
+        pytest.skip(f"no IPv6 on loopback here: {error}")
+    assert re.fullmatch(r"http://\[::1\]:[1-9][0-9]*", told[0])
 
 
 def test_a_taken_port_is_a_setting_to_change_and_is_named(world: World) -> None:
@@ -174,9 +229,9 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     (root / "config").mkdir()
     config = root / "config" / "sample.toml"
     config.write_text((ROOT / "config" / "sample.toml").read_text())
-    with served(config) as service:
-        service.wait_until_ready()
-        yield service
+    with served(config) as running:
+        running.wait_until_ready()
+        yield running
 
 
 def test_the_sample_world_answers_its_own_examples(sample: Served) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 from typing import Any
 
 import msgspec
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from tests.feeds import make_snapshot
 from validator.model import Prefix
-from validator.replies import generated_time, validity_reply
+from validator.replies import generated_time, prefix_text, validity_reply
 from validator.snapshot import Snapshot
 
 _LENGTH = (
@@ -71,3 +74,16 @@ def test_a_route_that_nothing_covers_is_not_found_with_three_empty_lists() -> No
 
 def test_the_time_is_written_in_utc_to_the_second() -> None:
     assert generated_time(1_750_000_000) == "2025-06-15T15:06:40Z"
+
+
+@given(st.ip_addresses(v=6) | st.ip_addresses(v=4), st.integers(0, 128))
+@example(ipaddress.ip_address("::ffff:192.0.2.0"), 120)
+@example(ipaddress.ip_address("::192.0.2.0"), 128)
+@example(ipaddress.ip_address("0:1::"), 32)
+@example(ipaddress.ip_address("64:ff9b::192.0.2.0"), 128)
+def test_a_prefix_is_written_as_everywhere_else(
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address, length: int
+) -> None:
+    length = min(length, address.max_prefixlen)
+    prefix = Prefix.of(ipaddress.ip_network((address, length), strict=False))
+    assert prefix_text(prefix) == str(prefix)

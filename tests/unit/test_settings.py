@@ -132,8 +132,8 @@ def test_an_unknown_key_is_named_with_those_that_are_allowed(
         ("listen = 8480\n" + LEAST, "$.listen"),
         ('vrps = "vrps.json"\n[[routes]]\nsource = "r"\n', "$.vrps"),
         ('vrps = []\n[[routes]]\nsource = "r"\n', "$.vrps"),
-        ('[[vrps]]\nsource = ""\n[[routes]]\nsource = "r"\n', "$.vrps[...].source"),
-        (LEAST + "allow_truncated = 'no'\n", "$.routes[...].allow_truncated"),
+        ('[[vrps]]\nsource = ""\n[[routes]]\nsource = "r"\n', "$.vrps[0].source"),
+        (LEAST + "allow_truncated = 'no'\n", "$.routes[0].allow_truncated"),
         (LEAST + "[announced]\nmin_peers = 0\n", "$.announced.min_peers"),
         (LEAST + "[announced]\nlongest_ipv4 = 33\n", "$.announced.longest_ipv4"),
         (LEAST + "[announced]\nlongest_ipv6 = 65\n", "$.announced.longest_ipv6"),
@@ -176,10 +176,7 @@ def test_a_special_purpose_prefix_that_is_none_is_refused(
 @pytest.mark.parametrize("numbers", ["12-10", "4294967296", "-1", "10-", "AS", "ten", "1-2-3"])
 def test_a_range_of_as_numbers_that_is_none_is_refused(tmp_path: Path, numbers: str) -> None:
     text = LEAST + f'[announced]\nspecial_purpose_asns = ["{numbers}"]\n'
-    if numbers == "10-":
-        assert "10-" in complaint(tmp_path, text)
-    else:
-        complaint(tmp_path, text)
+    assert "announced.special_purpose_asns" in complaint(tmp_path, text)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +189,7 @@ def test_an_address_that_is_none_is_refused_with_an_example(tmp_path: Path, text
 
 
 def test_a_file_that_is_not_toml_is_refused_with_the_line(tmp_path: Path) -> None:
-    assert "line 2" in complaint(tmp_path, 'listen = "x:1"\nvrps = [\n')
+    assert "line 2" in complaint(tmp_path, 'listen = "x:1"\nvrps = [1 2]\n')
 
 
 def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:

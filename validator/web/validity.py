@@ -106,6 +106,11 @@ def relaxed_prefix(text: str) -> Prefix:
     Raises:
         ValueError: it is not an address, a slash and a length within the family's bits.
     """
+    return _read_prefix(text, strict=False)
+
+
+def _read_prefix(text: str, *, strict: bool) -> Prefix:
+    """As ``Prefix.parse``, by the C library: a third of its time, and each look-up needs it."""
     address, _, digits = text.partition("/")
     ipv6 = ":" in address
     try:
@@ -117,10 +122,12 @@ def relaxed_prefix(text: str) -> Prefix:
         raise ValueError(f"{text!r} has no length from 0 to {bits}")
     length = int(digits)
     spare = bits - length
-    value = value >> spare << spare
+    kept = value >> spare << spare
+    if strict and kept != value:
+        raise ValueError(f"{text!r} has bits set beyond its length")
     if ipv6:
-        return Prefix(Family.IPV6, value >> 64, value & _WORD, length)
-    return Prefix(Family.IPV4, value << 32, 0, length)
+        return Prefix(Family.IPV6, kept >> 64, kept & _WORD, length)
+    return Prefix(Family.IPV4, kept << 32, 0, length)
 
 
 def _pieces(body: bytes) -> list[bytes]:
@@ -140,7 +147,7 @@ def _routes(piece: bytes, before: int) -> Iterator[tuple[Prefix, int]]:
         raise Refusal(400, f"could not decode JSON: {error}{place}") from None
     for number, row in enumerate(rows, before):
         try:
-            yield Prefix.parse(row.prefix), _asn(row.asn)
+            yield _read_prefix(row.prefix, strict=True), _asn(row.asn)
         except ValueError as error:
             raise Refusal(400, f"routes[{number}]: {error}") from None
 
