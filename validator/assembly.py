@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from collectors.catalog import Batch
@@ -94,6 +95,18 @@ def see_routes(
     return routes.unite(parts), rib.peer_sizes(), Adjacencies(*rib.adjacencies())
 
 
+def build_tables(
+    inputs: Inputs,
+) -> tuple[
+    tuple[VrpTable, Applied | None], tuple[SeenRoutes, tuple[PeerSize, ...], Adjacencies]
+]:
+    """:func:`build_vrps` and :func:`see_routes` side by side: kernels let go of the interpreter."""
+    with ThreadPoolExecutor(1, "vrps") as beside:
+        indexing = beside.submit(build_vrps, inputs.vrps, inputs.slurm)
+        seen = see_routes(inputs.routes)
+        return indexing.result(), seen
+
+
 def assemble(
     inputs: Inputs,
     rules: AnnouncedRules,
@@ -104,10 +117,8 @@ def assemble(
     progress: Callable[[str], None] = lambda _: None,
 ) -> Snapshot:
     """Build tables, validate every route, and count every group. ``progress`` is told each step."""
-    progress("indexing VRPs")
-    vrp_table, slurm = build_vrps(inputs.vrps, inputs.slurm)
-    progress("sorting routes")
-    seen, peers, adjacencies = see_routes(inputs.routes)
+    progress("indexing VRPs and sorting routes")
+    (vrp_table, slurm), (seen, peers, adjacencies) = build_tables(inputs)
     progress("validating routes")
     route_table: RouteTable = routes.publish(seen, validate(seen, vrp_table))
     min_peers = announced.effective_min_peers(rules, peers)

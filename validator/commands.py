@@ -24,7 +24,7 @@ from collectors.local import find, is_url
 from validator import routes as route_table
 from validator import tables
 from validator.announced import AnnouncedRules
-from validator.assembly import Inputs, assemble, build_vrps, gather, see_routes
+from validator.assembly import Inputs, assemble, build_tables, build_vrps, gather
 from validator.coverage import rows as coverage_rows
 from validator.groupings import Attribution, Scheme, attribution_of
 from validator.model import (
@@ -87,10 +87,8 @@ def validate_table(
     began = time.perf_counter()
     with _steps(reading["quiet"]) as step:
         inputs = _read_all(sources, step, **reading)
-        step("indexing VRPs")
-        vrps, _ = build_vrps(inputs.vrps, inputs.slurm)
-        step("sorting routes")
-        seen, _, _ = see_routes(inputs.routes)
+        step("indexing VRPs and sorting routes")
+        (vrps, _), (seen, _, _) = build_tables(inputs)
         step("validating routes")
         routes = route_table.publish(seen, validate(seen, vrps))
     counts = summarise(routes)

@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import logging
 import signal
 import sys
 from collections.abc import Callable, Iterator
 
 import structlog
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from validator import metrics
 from validator.model import SettingsError
@@ -70,6 +72,7 @@ async def serve(
         runner = web.AppRunner(
             app,
             access_log=None,
+            logger=_server_log(),
             handle_signals=False,
             shutdown_timeout=DRAIN_SECONDS,
             keepalive_timeout=_KEEP_ALIVE_SECONDS,
@@ -95,6 +98,18 @@ async def serve(
                         task.cancel()
         finally:
             await runner.cleanup()
+
+
+def _server_log() -> logging.Logger:
+    """aiohttp's own log without what a client got wrong: that is answered, and nobody's to mend."""
+    server_log = logging.Logger("aiohttp.server")
+
+    def is_ours(record: logging.LogRecord) -> bool:
+        failure = record.exc_info[1] if record.exc_info else None
+        return not isinstance(failure, HttpProcessingError)
+
+    server_log.addFilter(is_ours)
+    return server_log
 
 
 async def _listen(runner: web.AppRunner, listen: tuple[str, int]) -> str:

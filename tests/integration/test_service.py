@@ -144,6 +144,24 @@ def test_a_request_under_way_is_finished_before_the_service_stops(
         assert "Traceback" not in running.output
 
 
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"GARBAGE\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 20_000 + b"\r\n\r\n",
+        b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST /validity HTTP/1.1\r\nHost: x\r\nContent-Length: abc\r\n\r\n",
+    ],
+)
+def test_what_is_not_http_is_refused_and_not_logged(sample: Served, request_bytes: bytes) -> None:
+    host, port = sample.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), PATIENCE_SECONDS) as client:
+        client.sendall(request_bytes)
+        assert client.makefile("rb").readline().split()[1] == b"400"
+    assert sample.get("/healthz")[0] == 200
+    assert "Traceback" not in sample.output
+
+
 def test_nothing_it_started_is_left_when_it_has_stopped(world: World) -> None:
     with served(world.config) as running:
         running.wait_until_ready()
