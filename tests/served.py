@@ -112,10 +112,10 @@ def alive(pid: int) -> bool:
 
 
 @contextmanager
-def served(config: Path, *command: str) -> Iterator[Served]:
-    """Start the service (or ``command``, which prints ``READY url``), and end it in any case."""
+def served(config: Path) -> Iterator[Served]:
+    """Start the service, and end it in any case."""
     process = subprocess.Popen(
-        command or (sys.executable, "-c", _START, str(config)),
+        (sys.executable, "-c", _START, str(config)),
         cwd=ROOT,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from validator import kernels
+from validator import coverage_kernels as kernels
 from validator.groupings import (
     Attribution,
     ByOrigin,

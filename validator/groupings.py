@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from validator import kernels
+from validator import coverage_kernels as kernels
 from validator.model import NO_ORIGIN, U4, U8, Family, format_asn
 from validator.resources import ResourceTable, locate
 from validator.routes import RouteTable
