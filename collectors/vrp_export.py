@@ -150,6 +150,12 @@ def _admit(
     when = as_of if as_of is not None else extras.built
     if when:
         refuse("expired", (expires != NEVER_EXPIRES) & (expires < when))
+        if len(asn) and not good.any():
+            raise SourceError(
+                file.source,
+                f"all of its {rejected['expired']:,} VRPs have expired",
+                cure="get a newer export, or say when it was good with --as-of",
+            )
     number, names = wire.categories(rows.text, rows.trust_anchor)
     if len(names) > 256:
         raise SourceError(

@@ -97,9 +97,7 @@ def see_routes(
 
 def build_tables(
     inputs: Inputs,
-) -> tuple[
-    tuple[VrpTable, Applied | None], tuple[SeenRoutes, tuple[PeerSize, ...], Adjacencies]
-]:
+) -> tuple[tuple[VrpTable, Applied | None], tuple[SeenRoutes, tuple[PeerSize, ...], Adjacencies]]:
     """:func:`build_vrps` and :func:`see_routes` side by side: kernels let go of the interpreter."""
     with ThreadPoolExecutor(1, "vrps") as beside:
         indexing = beside.submit(build_vrps, inputs.vrps, inputs.slurm)

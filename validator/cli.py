@@ -214,7 +214,7 @@ def serve(config: Path, listen: str | None) -> None:
             address = settings.parse_listen(listen) if listen else chosen.address
         except ValueError as error:
             raise SettingsError(f"--{error}") from None
-        service.run(chosen, address)
+        service.run(chosen, address, greet=click.echo)
 
 
 @main.command("check-config")

@@ -17,9 +17,10 @@ from __future__ import annotations
 
 import enum
 import ipaddress
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,8 +131,7 @@ class SettingsError(OriginsightError):
 # --------------------------------------------------------------------------------------- prefixes
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Prefix:
+class Prefix(NamedTuple):
     """One IP prefix. Ordered as the tables are: family, address, length."""
 
     family: Family
@@ -179,7 +179,11 @@ def format_prefix(family: int, high: int, low: int, length: int) -> str:
     if family == Family.IPV4:
         word = high >> 32
         return f"{word >> 24}.{word >> 16 & 255}.{word >> 8 & 255}.{word & 255}/{length}"
-    return f"{ipaddress.IPv6Address(high << 64 | low)}/{length}"
+    if high:
+        address = socket.inet_ntop(socket.AF_INET6, (high << 64 | low).to_bytes(16, "big"))
+        return f"{address}/{length}"
+    # The C library writes what may embed an IPv4 address (RFC 4291 section 2.5.5) another way.
+    return f"{ipaddress.IPv6Address(low)}/{length}"
 
 
 def format_asn(origin: int) -> str:

@@ -9,7 +9,7 @@ AS0 never matches, and neither does the origin NONE (RFC 6811 section 2, RFC 648
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,8 +19,7 @@ from validator.routes import RouteTable, SeenRoutes
 from validator.vrps import Vrp, VrpTable
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(NamedTuple):
     """The verdict on one route, and the covering VRPs that it rests on, most specific first.
 
     The three lists are split as Routinator splits them: a covering VRP whose maxLength the route
@@ -71,6 +70,9 @@ class Explanation:
         return "-".join(parts)
 
 
+_VERDICTS = tuple(Verdict)
+
+
 def validate(seen: SeenRoutes, vrps: VrpTable) -> U1:
     """The verdict on every route of a table: u1 ``(n,)``, values of :class:`Verdict`."""
     prefixes = seen.prefixes
@@ -112,11 +114,11 @@ def explain(prefix: Prefix, origin: int, vrps: VrpTable) -> Explanation:
                 unmatched_as.append(vrp)
             else:
                 matched.append(vrp)
-        nearest = int(vrps.parent[nearest])
+        nearest = vrps.parent.item(nearest)
     return Explanation(
         prefix,
         origin,
-        Verdict(verdict),
+        _VERDICTS[verdict],
         tuple(matched),
         tuple(unmatched_as),
         tuple(unmatched_length),

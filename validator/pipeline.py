@@ -10,7 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import multiprocessing
+import os
+import signal
 import tempfile
+import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -39,7 +42,8 @@ class SourceStatus:
     kind: str
     source: str
     state: str = "starting"
-    """``starting``, ``fresh`` or ``failed`` (its last good content, if any, stays in use)."""
+    """``starting``, ``fresh``, ``late`` (some of its VRPs have expired) or ``failed`` (its last
+    good content, if any, stays in use)."""
     loaded: int | None = None
     checked: int | None = None
     error: str = ""
@@ -53,6 +57,8 @@ class _Input:
     kind: Kind
     settings: Source
     status: SourceStatus
+    good: SourceStatus
+    """The status when it was last read well: its again when it is found unchanged."""
     version: str = ""
     batches: tuple[Batch, ...] = ()
 
@@ -63,9 +69,10 @@ class Pipeline:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._inputs = [
-            _Input(kind, source, SourceStatus(kind.value, source.source))
+            _Input(kind, source, starting, starting)
             for kind in Kind
             for source in settings.of(kind)
+            for starting in [SourceStatus(kind.value, source.source)]
         ]
         self._asked = asyncio.Event()
         self._published = asyncio.Condition()
@@ -157,7 +164,7 @@ class Pipeline:
         try:
             located = await self._fetcher.locate(each.settings.source)
             if located.version == each.version:
-                each.status = replace(each.status, state="fresh", checked=now, error="")
+                each.status = replace(each.good, checked=now)
                 return False
             options = self._settings.read_options(each.settings, now)
             batches = await self._read(each.kind, located, options)
@@ -166,9 +173,17 @@ class Pipeline:
             each.status = replace(each.status, state="failed", checked=now, error=str(error))
             return False
         each.batches, each.version = batches, located.version
-        rows = sum(report.rows for batch in batches for report in reports_of(batch))
-        each.status = replace(
-            each.status, state="fresh", loaded=now, checked=now, error="", rows=rows
+        reports = [report for batch in batches for report in reports_of(batch)]
+        rows = sum(report.rows for report in reports)
+        expired = sum(report.rejected.get("expired", 0) for report in reports)
+        each.status = each.good = SourceStatus(
+            each.kind.value,
+            each.settings.source,
+            state="late" if expired else "fresh",
+            loaded=now,
+            checked=now,
+            error=f"{expired:,} VRPs have expired since it was built" if expired else "",
+            rows=rows,
         )
         log.info("input read", kind=each.kind.value, source=each.settings.source, rows=rows)
         return True
@@ -203,7 +218,21 @@ class Pipeline:
 
 def _new_worker() -> ProcessPoolExecutor:
     """One worker, started afresh (a fork of a process with threads is not safe)."""
-    return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(1, mp_context=context, initializer=_outlive_nobody)
+
+
+def _outlive_nobody() -> None:
+    """In the worker: leave Ctrl-C to the service, and end when it is gone, however it went."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
 def _read_and_leave(

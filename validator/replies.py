@@ -10,12 +10,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from functools import lru_cache
-from socket import AF_INET6, inet_ntop
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from validator.model import Family, Prefix, Verdict, format_asn
+from validator.model import Verdict, format_asn
 from validator.origin_validation import Explanation
 from validator.vrps import Vrp
 
@@ -90,7 +89,7 @@ def validated_route(explanation: Explanation) -> ValidatedRoute:
     else:
         reason, description = "length", _BAD_LENGTH
     return ValidatedRoute(
-        RouteReply(format_asn(explanation.origin), prefix_text(explanation.prefix)),
+        RouteReply(format_asn(explanation.origin), str(explanation.prefix)),
         ValidityReply(
             state=_STATES[verdict],
             reason=reason,
@@ -104,16 +103,6 @@ def validated_route(explanation: Explanation) -> ValidatedRoute:
     )
 
 
-def prefix_text(prefix: Prefix) -> str:
-    """As ``str(prefix)``; three times as fast for IPv6, and a look-up writes several."""
-    high = prefix.high
-    if prefix.family is Family.IPV6 and high:
-        address = inet_ntop(AF_INET6, (high << 64 | prefix.low).to_bytes(16, "big"))
-        return f"{address}/{prefix.length}"
-    # The C library writes what may embed an IPv4 address (RFC 4291 section 2.5.5) another way.
-    return str(prefix)
-
-
 @lru_cache(maxsize=4)
 def generated_time(created: int) -> str:
     """Unix seconds as ``2026-06-19T00:00:00Z``."""
@@ -121,4 +110,4 @@ def generated_time(created: int) -> str:
 
 
 def _listed(vrps: Iterable[Vrp]) -> list[VrpReply]:
-    return [VrpReply(f"AS{vrp.asn}", prefix_text(vrp.prefix), str(vrp.max_length)) for vrp in vrps]
+    return [VrpReply(f"AS{vrp.asn}", str(vrp.prefix), str(vrp.max_length)) for vrp in vrps]

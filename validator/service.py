@@ -24,6 +24,7 @@ from validator.model import SettingsError
 from validator.pipeline import Pipeline
 from validator.settings import Settings
 from validator.web.app import make_app
+from validator.web.landing import greeting
 
 log = structlog.get_logger()
 
@@ -34,7 +35,10 @@ _SWITCH_SECONDS = 0.001
 
 
 def run(
-    settings: Settings, listen: tuple[str, int], ready: Callable[[str], None] | None = None
+    settings: Settings,
+    listen: tuple[str, int],
+    ready: Callable[[str], None] = lambda _: None,
+    greet: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Serve until told to stop, on uvloop where it is installed."""
     try:
@@ -49,19 +53,21 @@ def run(
     gc.collect()
     gc.freeze()
     with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(serve(settings, listen=listen, ready=ready))
+        runner.run(serve(settings, listen=listen, ready=ready, greet=greet))
 
 
 async def serve(
     settings: Settings,
     *,
     listen: tuple[str, int],
-    ready: Callable[[str], None] | None = None,
+    ready: Callable[[str], None] = lambda _: None,
+    greet: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; SIGHUP looks at the inputs at once.
 
     ``listen`` is host and port, port 0 any free one; ``ready`` is told the URL as soon as the
-    socket listens, which is before there is a snapshot.
+    socket listens, which is before there is a snapshot; ``greet`` is given a few lines for a
+    person when there is one.
 
     Raises:
         SettingsError: the address cannot be listened on.
@@ -83,12 +89,12 @@ async def serve(
             with _signals(stop, pipeline.ask_reload):
                 url = await _listen(runner, listen)
                 log.info("listening", url=url, sample=settings.sample)
-                if ready is not None:
-                    ready(url)
+                ready(url)
                 async with asyncio.TaskGroup() as tasks:
                     running = [
                         tasks.create_task(pipeline.run(), name="pipeline"),
                         tasks.create_task(measured.loop_lag.watch(), name="loop lag"),
+                        tasks.create_task(_greet(pipeline, url, greet), name="greeting"),
                     ]
                     await stop.wait()
                     log.info("stopping")
@@ -98,6 +104,11 @@ async def serve(
                         task.cancel()
         finally:
             await runner.cleanup()
+
+
+async def _greet(pipeline: Pipeline, url: str, greet: Callable[[str], None]) -> None:
+    snapshot = await pipeline.published(0)
+    greet(await asyncio.to_thread(greeting, url, snapshot))
 
 
 def _server_log() -> logging.Logger:

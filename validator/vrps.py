@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +34,7 @@ from validator.model import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Vrp:
+class Vrp(NamedTuple):
     """One validated ROA payload, for the faces."""
 
     prefix: Prefix
@@ -72,18 +71,18 @@ class VrpTable:
 
     def prefix(self, row: int) -> Prefix:
         family = Family.IPV4 if row < self.ipv6 else Family.IPV6
-        return Prefix(family, int(self.high[row]), int(self.low[row]), int(self.length[row]))
+        return Prefix(family, self.high.item(row), self.low.item(row), self.length.item(row))
 
     def of_prefix(self, row: int) -> Iterator[Vrp]:
         """The VRPs of one prefix row."""
         prefix = self.prefix(row)
-        for at in range(int(self.first[row]), int(self.first[row + 1])):
+        for at in range(self.first.item(row), self.first.item(row + 1)):
             yield Vrp(
                 prefix,
-                int(self.max_length[at]),
-                int(self.asn[at]),
-                self.trust_anchors[self.trust_anchor[at]],
-                int(self.expires[at]),
+                self.max_length.item(at),
+                self.asn.item(at),
+                self.trust_anchors[self.trust_anchor.item(at)],
+                self.expires.item(at),
             )
 
     def __iter__(self) -> Iterator[Vrp]:

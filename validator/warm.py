@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import collectors.catalog
-import validator.assembly
+import validator.commands
+import validator.service
 
-__all__ = ["collectors", "validator"]
+__all__ = ["validator"]

@@ -45,13 +45,20 @@ class InputCollector(Collector):
             labels=_NAMED,
         )
         for labels, statuses in self._by_source().items():
-            up.add_metric(labels, float(all(each.state == "fresh" for each in statuses)))
+            up.add_metric(labels, float(all(each.state in ("fresh", "late") for each in statuses)))
             rows.add_metric(labels, sum(each.rows for each in statuses))
             if times := [each.loaded for each in statuses if each.loaded is not None]:
                 loaded.add_metric(labels, min(times))
             if times := [each.checked for each in statuses if each.checked is not None]:
                 checked.add_metric(labels, min(times))
-        yield from (up, rows, loaded, checked, self._rejected())
+        late = GaugeMetricFamily(
+            "originsight_input_late",
+            "1 if some of what the input gave has expired since it was made; else 0.",
+            labels=_NAMED,
+        )
+        for labels, statuses in self._by_source().items():
+            late.add_metric(labels, float(any(each.state == "late" for each in statuses)))
+        yield from (up, late, rows, loaded, checked, self._rejected())
 
     def _by_source(self) -> dict[tuple[str, str], list[SourceStatus]]:
         found: dict[tuple[str, str], list[SourceStatus]] = {}

@@ -29,16 +29,16 @@ _ALWAYS = (
 class LandingFace:
     def __init__(self, feed: Feed, sample: bool) -> None:
         self._feed, self._sample = feed, sample
-        self._examples = PerSnapshot(lambda snapshot: tuple(_examples(snapshot)))
+        self._paths = PerSnapshot(paths_to_try)
 
     def routes(self) -> list[web.RouteDef]:
         return [web.get("/", self.landing)]
 
     async def landing(self, _: web.Request) -> web.Response:
         snapshot = self._feed.snapshot
-        examples: tuple[str, ...] = ()
+        paths: tuple[str, ...] = _ALWAYS
         if snapshot is not None:
-            examples = await asyncio.to_thread(self._examples.of, snapshot)
+            paths = await asyncio.to_thread(self._paths.of, snapshot)
         return json_reply(
             {
                 "service": "originsight",
@@ -47,9 +47,21 @@ class LandingFace:
                 "notice": SAMPLE_NOTICE if self._sample else "",
                 "about": "RPKI route-origin validation (RFC 6811) and coverage",
                 "ready": snapshot is not None,
-                "try": [*examples, *_ALWAYS],
+                "try": paths,
             }
         )
+
+
+def greeting(url: str, snapshot: Snapshot) -> str:
+    """What to open, for the person who started the service."""
+    sample = f"{SAMPLE_NOTICE}\n" if snapshot.sample else ""
+    tries = "\n".join(f"  curl '{url}{path}'" for path in paths_to_try(snapshot))
+    return f"{sample}Originsight answers on {url}. Try:\n{tries}"
+
+
+def paths_to_try(snapshot: Snapshot) -> tuple[str, ...]:
+    """Paths that show something, with routes of this snapshot first."""
+    return *_examples(snapshot), *_ALWAYS
 
 
 def _examples(snapshot: Snapshot) -> Iterator[str]:
