@@ -6,6 +6,7 @@ two put the form right after the damage, so that it gets past the framing and in
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import struct
@@ -113,7 +114,7 @@ def _damage_value(rng: Random, inside: Any) -> None:
     elif kind == 2:
         inside[key] = inside[rng.choice(keys)]
     else:
-        inside[key] = rng.choice(_VALUES)
+        inside[key] = copy.deepcopy(rng.choice(_VALUES))
 
 
 def mutate_mrt(rng: Random, raw: bytes, others: Sequence[bytes]) -> bytes:

@@ -360,7 +360,8 @@ def _aspas(source: str, export: _Export) -> Sequence[Aspa]:
             for aspa in listed
         ]
     except ValueError as error:
-        raise SourceError(source, f"not a VRP export: in its ASPAs, {error}") from None
+        problem = f"not a VRP export: in its ASPAs, {str(error)[:200]}"
+        raise SourceError(source, problem) from None
 
 
 def _keys(source: str, export: _Export) -> Sequence[RouterKey]:
@@ -375,7 +376,8 @@ def _keys(source: str, export: _Export) -> Sequence[RouterKey]:
             for key in (*export.bgpsec_keys, *export.routerKeys)
         ]
     except ValueError as error:
-        raise SourceError(source, f"not a VRP export: in its router keys, {error}") from None
+        problem = f"not a VRP export: in its router keys, {str(error)[:200]}"
+        raise SourceError(source, problem) from None
 
 
 # -------------------------------------------------------------------------------------------- CSV

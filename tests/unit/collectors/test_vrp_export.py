@@ -210,7 +210,14 @@ def test_a_vrp_is_dropped_once_it_has_expired(load: Load) -> None:
 
 def test_without_a_build_time_nothing_expires_unless_asked(load: Load) -> None:
     assert len(load([ONE | {"expires": 1000}])) == 1
-    assert len(load([ONE | {"expires": 1000}], as_of=1001)) == 0
+    later = load([ONE | {"expires": 1000}, ONE | {"asn": 2, "expires": 2000}], as_of=1001)
+    assert (later.asn.tolist(), later.report.rejected) == ([2], {"expired": 1})
+
+
+def test_an_export_of_which_all_has_expired_is_refused(load: Load) -> None:
+    """Taking it would turn every route to not-found in silence."""
+    with pytest.raises(SourceError, match="all of its 1 VRPs have expired"):
+        load([ONE | {"expires": 1000}], as_of=1001)
 
 
 @pytest.mark.parametrize("when", [{"generated": 1577865600}, {"buildtime": "2020-01-01T08:00:00Z"}])
