@@ -270,6 +270,11 @@ def _open(output: Path | None) -> Iterator[TextIO]:
             yield sys.stdout
             sys.stdout.flush()
         return
+    if output.exists() and not output.is_file():  # a device or a pipe is written to, never replaced
+        with output.open("w", encoding="utf-8", newline="") as out:
+            yield out
+        return
+    output = output.resolve()  # a link stays one
     partial = output.with_name(output.name + ".partial")
     try:
         with partial.open("w", encoding="utf-8", newline="") as out:
