@@ -2,7 +2,8 @@
 
 Both sides begin with the same rows in the same shuffled order, parsed and in memory: RTRlib with
 its own structures, we with columns. Both make their index of the VRPs and validate every route; we
-also put the routes in order, which our way of validating needs.
+also put the routes in order, which our way of validating needs. We use two threads for it, as the
+product does; RTRlib's tree is filled by one.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from bench.common import Goal, Result, Unequal, alternate, real_routes, real_vrp
 from bench.rtrlib import Rtrlib, compare
 from collectors.route_list import one_peer
 from validator import routes
-from validator.assembly import build_vrps, see_routes
+from validator.assembly import Inputs, build_tables
 from validator.model import U1, RouteBatch, VrpBatch
 from validator.origin_validation import validate
 from validator.routes import SeenRoutes
@@ -62,8 +63,7 @@ def measure(vrps: VrpBatch, seen: SeenRoutes, pairs: int) -> Result:
 
 def ours(vrps: VrpBatch, batch: RouteBatch) -> tuple[SeenRoutes, U1]:
     """What the commands and the service do with columns that have been read."""
-    table, _ = build_vrps([vrps], None)
-    seen, _, _ = see_routes([batch])
+    (table, _), (seen, _, _) = build_tables(Inputs(vrps=[vrps], routes=[batch]))
     return seen, validate(seen, table)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -49,9 +50,9 @@ class Rtrlib:
     """A running peer that holds these VRPs and routes, in this order."""
 
     def __init__(self, vrps: VrpBatch, prefixes: Prefixes, origin: I8, folder: Path = OUT) -> None:
-        self._folder = folder
         program = compiled(folder)
-        files = folder / "rtrlib-vrps.bin", folder / "rtrlib-routes.bin"
+        self._scratch = tempfile.TemporaryDirectory(prefix="originsight-bench-")
+        files = self._file("vrps"), self._file("routes")
         _records(vrps.prefixes, vrps.asn, vrps.max_length).tofile(files[0])
         # RTRlib knows no origin NONE. AS 0 serves: neither ever matches (RFC 6483 section 4).
         asn = np.where(origin == NO_ORIGIN, 0, origin).astype("u4")
@@ -70,9 +71,12 @@ class Rtrlib:
 
     def states(self) -> U1:
         """The states that the last validation found, in RTRlib's numbers."""
-        path = self._folder / "rtrlib-states.bin"
+        path = self._file("states")
         self._ask(f"states {path}")
         return np.fromfile(path, "u1")
+
+    def _file(self, name: str) -> Path:
+        return Path(self._scratch.name) / name
 
     def _ask(self, command: str) -> list[str]:
         assert self._process.stdin is not None
@@ -97,6 +101,7 @@ class Rtrlib:
         trace: TracebackType | None,
     ) -> None:
         self._process.communicate()
+        self._scratch.cleanup()
 
 
 def compiled(folder: Path = OUT) -> Path:

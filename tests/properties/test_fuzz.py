@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import itertools
 import os
 import time
 from functools import partial
@@ -46,16 +48,14 @@ def test_there_are_inputs_without_the_real_data(sample: Path) -> None:
         assert seeds_of(target, Path("no such folder"), sample), target.name
 
 
-@pytest.mark.parametrize("mutate", [mutate_bytes, mutate_text, mutate_json, mutate_mrt])
-def test_a_case_follows_from_its_seed(mutate: object, sample: Path) -> None:
-    del mutate  # each belongs to one of the targets below
-    for target in TARGETS:
-        seeds = seeds_of(target, Path("no such folder"), sample)
-        once = [make_case(target, seeds, 1, 100 + number) for number in range(30)]
-        again = [make_case(target, seeds, 1, 100 + number) for number in reversed(range(30))]
-        assert once == again[::-1]
-        assert len(set(once)) > 20
-        assert max(map(len, once)) <= LARGEST_CASE
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+def test_a_case_follows_from_its_seed(target: Target, sample: Path) -> None:
+    seeds = seeds_of(target, Path("no such folder"), sample)
+    once = [make_case(target, seeds, 1, 100 + number) for number in range(30)]
+    again = [make_case(target, seeds, 1, 100 + number) for number in reversed(range(30))]
+    assert once == again[::-1]
+    assert len(set(once)) > 20
+    assert max(map(len, once)) <= LARGEST_CASE
 
 
 def test_mutations_of_nothing_are_harmless() -> None:
@@ -114,9 +114,9 @@ def _run(tmp_path: Path, decode: object, cases: int = 6) -> Tally:
 
 
 def test_a_decoder_that_hangs_is_caught_with_its_stack(tmp_path: Path) -> None:
-    tally = _run(tmp_path, _sleeping, cases=2)
-    assert [failure.case for failure in tally.failures] == [0, 1]
-    assert all("hangs" in failure.problem for failure in tally.failures)
+    tally = _run(tmp_path, _sleeping, cases=1)
+    assert [failure.case for failure in tally.failures] == [0]
+    assert "hangs" in tally.failures[0].problem
     assert "_sleeping" in tally.failures[0].details
 
 
@@ -171,7 +171,7 @@ def test_cases_are_shared_out_without_a_gap() -> None:
     for index, target in enumerate(TARGETS):
         own = sorted((start, stop) for at, start, stop in chunks if at == index)
         assert own[0][0] == 0
-        assert all(one[1] == two[0] for one, two in zip(own, own[1:], strict=False))
+        assert all(one[1] == two[0] for one, two in itertools.pairwise(own))
         assert own[-1][1] == 10 * target.share
 
 
@@ -220,10 +220,7 @@ def test_a_prefix_that_is_not_canonical_is_caught(
 
 
 def test_batches_that_break_their_layout_are_caught() -> None:
-    network = Prefix.parse("192.0.2.0/24")
-    import ipaddress
-
-    prefix = ipaddress.ip_network(str(network))
+    prefix = ipaddress.ip_network("192.0.2.0/24")
     good = vrp_batch([V(prefix, 24, 1)])
     with pytest.raises(Broken, match="counts other rows"):
         check(good)  # the report of a test batch says nothing of rows
