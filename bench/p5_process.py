@@ -19,8 +19,9 @@ from collectors.base import LocalFile, ReadOptions
 from collectors.catalog import Kind, read
 from validator import coverage, tables
 from validator.announced import AnnouncedRules
-from validator.assembly import assemble, gather
+from validator.assembly import assemble
 from validator.groupings import Attribution, Scheme
+from validator.inputs import gather
 
 WANTED = (Scheme.ASN, Attribution.ORIGIN), (Scheme.COUNTRY, Attribution.ADDRESS)
 

@@ -15,12 +15,13 @@ route                 origin     peers    state
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from validator.announced import AnnouncedRules
-from validator.assembly import Inputs, assemble
+from validator.assembly import assemble
+from validator.inputs import Inputs
 from validator.model import (
     NEVER_EXPIRES,
     NO_ORIGIN,
@@ -120,7 +121,7 @@ def make_snapshot(
     routes: tuple[tuple[str, int], ...] = ROUTES,
     rejected: dict[str, int] | None = None,
 ) -> Snapshot:
-    return assemble(
+    snapshot = assemble(
         Inputs(
             vrps=[vrp_batch(vrps, rejected)],
             routes=[route_batch(routes)],
@@ -128,6 +129,5 @@ def make_snapshot(
             names=[AsnNames({64496: "Example, one"}, InputReport("names.csv", "asn-names"))],
         ),
         COUNT_ALL,
-        generation=generation,
-        sample=sample,
     )
+    return replace(snapshot, generation=generation, sample=sample)

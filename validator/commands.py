@@ -21,12 +21,12 @@ from rich.table import Table
 from collectors.base import LocalFile, ReadOptions
 from collectors.catalog import Batch, Kind, read
 from collectors.local import find, is_url
-from validator import routes as route_table
 from validator import tables
 from validator.announced import AnnouncedRules
-from validator.assembly import Inputs, assemble, build_tables, build_vrps, gather
+from validator.assembly import assemble
 from validator.coverage import rows as coverage_rows
 from validator.groupings import Attribution, Scheme, attribution_of
+from validator.inputs import Inputs, gather
 from validator.model import (
     Family,
     InputReport,
@@ -36,9 +36,10 @@ from validator.model import (
     format_asn,
     format_prefix,
 )
-from validator.origin_validation import explain, validate
+from validator.origin_validation import explain
 from validator.replies import validity_reply
 from validator.routes import RouteTable
+from validator.state import PipelineState
 
 SAMPLE_NOTICE = "SAMPLE: these networks are fictional, and so is every figure made from them."
 Sources = Mapping[str, Sequence[str]]
@@ -56,8 +57,9 @@ def explain_one(
 ) -> None:
     """One route explained."""
     inputs = _read_all(sources, **reading)
-    vrps, _ = build_vrps(inputs.vrps, inputs.slurm)
-    explanation = explain(*route, vrps)
+    state = PipelineState(AnnouncedRules())
+    state.load(inputs)
+    explanation = explain(*route, state.vrps)
     with _open(output) as out:
         if inputs.sample:
             print(SAMPLE_NOTICE, file=sys.stderr)  # noqa: T201 - Routinator's shape has no place
@@ -87,10 +89,9 @@ def validate_table(
     began = time.perf_counter()
     with _steps(reading["quiet"]) as step:
         inputs = _read_all(sources, step, **reading)
-        step("indexing VRPs and sorting routes")
-        (vrps, _), (seen, _, _) = build_tables(inputs)
-        step("validating routes")
-        routes = route_table.publish(seen, validate(seen, vrps))
+        state = PipelineState(AnnouncedRules())
+        state.load(inputs, step)
+        routes = state.routes
     counts = summarise(routes)
     with _open(output) as out:
         if summary and form == "json":

@@ -27,10 +27,11 @@ from collectors.base import LocalFile, ReadOptions
 from collectors.catalog import Batch, Kind, read
 from collectors.fetch import Fetcher, Located
 from validator import handover
-from validator.assembly import assemble, gather, reports_of
+from validator.inputs import gather, reports_of
 from validator.model import OriginsightError, SourceError
 from validator.settings import Settings, Source
 from validator.snapshot import Snapshot
+from validator.state import PipelineState
 
 log = structlog.get_logger()
 
@@ -74,6 +75,7 @@ class Pipeline:
             for source in settings.of(kind)
             for starting in [SourceStatus(kind.value, source.source)]
         ]
+        self._state = PipelineState(settings.rules)
         self._asked = asyncio.Event()
         self._published = asyncio.Condition()
         self._resources = contextlib.AsyncExitStack()
@@ -206,14 +208,10 @@ class Pipeline:
         return tuple(batches)
 
     def _build(self) -> Snapshot:
-        settings = self._settings
+        self._state.load(gather(batch for each in self._inputs for batch in each.batches))
+        self._state.recount()
         generation = self.snapshot.generation + 1 if self.snapshot else 1
-        return assemble(
-            gather([batch for each in self._inputs for batch in each.batches]),
-            settings.rules,
-            generation=generation,
-            sample=settings.sample,
-        )
+        return self._state.snapshot(generation, self._settings.sample)
 
 
 def _new_worker() -> ProcessPoolExecutor:

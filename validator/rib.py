@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from validator import kernels
 from validator import rib_kernels as rib
-from validator.model import I8, NO_NEIGHBOUR, U2, U4, Peer, Prefixes, RouteBatch
+from validator.model import I8, NO_NEIGHBOUR, U1, U2, U4, Peer, Prefixes, RouteBatch
 
 _MOST_PATHS = 256
 """Paths of one peer for one prefix that are kept; a peer that sends more is counted, not obeyed."""
@@ -66,6 +66,7 @@ class Rib:
         self._touched = np.zeros(0, "u1")
         self._touched_list: U4 = np.zeros(0, "u4")
         self._touched_count = 0
+        self._returning: dict[Peer, U1] = {}  # which prefixes each has announced again
         self.refused = 0
         """Paths not kept because their peer has too many for one prefix."""
 
@@ -94,6 +95,7 @@ class Rib:
         numbers = self._number_prefixes(batch.prefixes)
         pairs = self._number_pairs(batch)
         peers = self._number_peers(batch.peers)
+        self._mark_returning(batch, numbers)
         entry, stop = 0, len(batch)
         while entry < stop:
             entry, self._touched_count, self._free, refused = rib.apply_entries(
@@ -108,9 +110,27 @@ class Rib:
 
     def clear(self, peer: Peer) -> None:
         """Withdraw all that a peer announces: its session has ended."""
+        self._returning.pop(peer, None)
+        self._withdraw(peer, np.zeros(0, "u1"))
+
+    def expect(self, peer: Peer) -> None:
+        """A peer starts over: what it announced stays until :meth:`settle`."""
+        self._returning[peer] = np.zeros(self._count, "u1")
+
+    def settle(self, peer: Peer) -> None:
+        """Withdraw what a peer has not announced again since :meth:`expect`.
+
+        A prefix that it did announce again keeps all its paths: of several (ADD-PATH), one that
+        is gone stays until it is withdrawn by name.
+        """
+        again = self._returning.pop(peer, None)
+        if again is not None:
+            self._withdraw(peer, again)
+
+    def _withdraw(self, peer: Peer, keep: U1) -> None:
         if peer in self._peers:
             self._touched_count, self._free = rib.clear_peer(
-                self._cells, self._width, self._count, self._peers[peer],
+                self._cells, self._width, self._count, self._peers[peer], keep,
                 self._touched, self._touched_list, self._touched_count,
                 self._head, self._extra_peer, self._extra_next, self._free,
             )  # fmt: skip
@@ -184,6 +204,14 @@ class Rib:
             PeerSize(peer, int(ipv4[i]), int(ipv6[i]), bool(full4[i]), bool(full6[i]))
             for peer, i in self._peers.items()
         )
+
+    def _mark_returning(self, batch: RouteBatch, numbers: U4) -> None:
+        for index, peer in enumerate(batch.peers):
+            again = self._returning.get(peer)
+            if again is not None:
+                if len(again) < self._count:
+                    again = self._returning[peer] = _grown(again, self._count + 4096)
+                again[numbers[batch.prefix[batch.peer == index]]] = 1
 
     # ------------------------------------------------------------------------------------- growth
 

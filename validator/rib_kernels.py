@@ -218,12 +218,13 @@ def apply_entries(
     return entry, touched_count, free, refused
 
 
-@kernel("u4! i i i u1! u4! i u4! u4! u4! i")
+@kernel("u4! i i i u1 u1! u4! i u4! u4! u4! i")
 def clear_peer(
     cells: U4,
     width: int,
     count: int,
     peer: int,
+    keep: U1,
     touched: U1,
     touched_list: U4,
     touched_count: int,
@@ -232,8 +233,13 @@ def clear_peer(
     extra_next: U4,
     free: int,
 ) -> tuple[int, int]:
-    """Withdraw all that a peer announces; returns (touched, free)."""
+    """Withdraw all that a peer announces, save where ``keep`` (by number) is set.
+
+    Returns (touched, free).
+    """
     for number in range(count):
+        if number < len(keep) and keep[number]:
+            continue
         changed = cells[number * width + peer] != 0
         cells[number * width + peer] = 0
         before, node = NOTHING, np.int64(head[number])

@@ -29,6 +29,7 @@ from collectors.base import LocalFile, ReadOptions
 from tests.oracle import Network, R, V, judge, route_batch, vrp_batch
 from validator import routes
 from validator.model import RouteBatch, VrpBatch
+from validator.routes import RouteTable
 from validator.vrps import build_table
 
 
@@ -123,13 +124,13 @@ def test_p2_fails_where_our_answers_are_wrong(
     vrps, seen = vrp_batch(some_vrps), routes.see(route_batch(some_routes))
     right = p2.ours
 
-    def wrong(vrps: VrpBatch, batch: RouteBatch) -> object:
-        found, verdict = right(vrps, batch)
-        return found, verdict[::-1].copy()
+    def wrong(vrps: VrpBatch, batch: RouteBatch) -> RouteTable:
+        table = right(vrps, batch)
+        return replace(table, verdict=table.verdict[::-1].copy())
 
-    def unsorted(vrps: VrpBatch, batch: RouteBatch) -> object:
-        found, verdict = right(vrps, batch)
-        return replace(found, origin=found.origin[::-1].copy()), verdict
+    def unsorted(vrps: VrpBatch, batch: RouteBatch) -> RouteTable:
+        table = right(vrps, batch)
+        return replace(table, origin=table.origin[::-1].copy())
 
     for broken in (wrong, unsorted):
         monkeypatch.setattr(p2, "ours", broken)

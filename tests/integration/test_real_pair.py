@@ -14,8 +14,9 @@ import pytest
 from collectors.base import LocalFile, ReadOptions
 from collectors.catalog import Kind, read
 from validator.announced import AnnouncedRules
-from validator.assembly import assemble, gather
+from validator.assembly import assemble
 from validator.groupings import Attribution, Scheme
+from validator.inputs import gather
 from validator.model import Family
 from validator.snapshot import Snapshot
 

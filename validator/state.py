@@ -1,0 +1,261 @@
+"""What the pipeline keeps between snapshots: mutable, and owned by one thread at a time.
+
+``load`` takes files, ``apply`` what live sources say; both bring the tables up to date and no more
+than that: what did not change is not built again, and validation is done again only where it can
+differ. ``recount`` follows with what is counted over whole tables (peers, exclusions, coverage).
+``snapshot`` is cheap: it only names what is there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from collectors.live import (
+    Message,
+    PeersGone,
+    PeersReturned,
+    PeersReturning,
+    VrpTransaction,
+)
+from validator import announced, coverage, delta_kernels, routes
+from validator.announced import AnnouncedRules
+from validator.coverage import Coverage
+from validator.delta import change_routes, revalidated
+from validator.groupings import Attribution, Scheme
+from validator.inputs import Inputs
+from validator.model import U1, Family, Peer, Prefixes, RouteBatch, frozen
+from validator.origin_validation import validate
+from validator.resources import build_table as build_resources
+from validator.rib import PeerSize, Rib
+from validator.routes import RouteTable, SeenRoutes
+from validator.snapshot import Adjacencies, Snapshot
+from validator.vrp_store import VrpStore
+from validator.vrps import VrpTable
+
+FILES = "files"
+"""The name under which the VRPs of all files are one source."""
+
+ROUTE_LISTS = ("route-list", "pyasn")
+"""Kinds of route files that have no peers: each counts as one peer that sees all it lists."""
+
+EVERY_COVERAGE = (
+    (Scheme.ASN, Attribution.ORIGIN),
+    (Scheme.COUNTRY, Attribution.ADDRESS),
+    (Scheme.COUNTRY, Attribution.ORIGIN),
+    (Scheme.RIR, Attribution.ADDRESS),
+    (Scheme.RIR, Attribution.ORIGIN),
+)
+
+_LARGE = 8
+"""A change that touches more than one prefix in so many is derived anew: that takes no longer."""
+
+Step = Callable[[str], None]
+
+
+class PipelineState:
+    """See the module."""
+
+    def __init__(
+        self,
+        rules: AnnouncedRules,
+        coverages: Sequence[tuple[Scheme, Attribution]] = EVERY_COVERAGE,
+    ) -> None:
+        self._rules = rules
+        self._wanted = tuple(coverages)
+        self._inputs = Inputs()
+        self._vrps = VrpStore()
+        self._rib = Rib()
+        self._listed: SeenRoutes | None = None
+        self._file_peers: tuple[Peer, ...] = ()
+        self._resources = build_resources([])
+        self._names: Mapping[int, str] = {}
+        self._routes = routes.publish(routes.unite([]), np.empty(0, "u1"))
+        self._excluded: U1 | None = None  # None: to be worked out when it is asked for
+        self._min_peers = 1
+        self._exclusions: dict[str, int] = {}
+        self._peers: tuple[PeerSize, ...] = ()
+        self._adjacencies = Adjacencies(np.empty(0, "i8"), np.empty(0, "u4"))
+        self._coverages: dict[tuple[Scheme, Attribution], Coverage] = {}
+
+    @property
+    def vrps(self) -> VrpTable:
+        """The VRPs in force."""
+        return self._vrps.table
+
+    @property
+    def routes(self) -> RouteTable:
+        """All routes, validated."""
+        return self._routes
+
+    @property
+    def excluded(self) -> U1:
+        """Why each route does not count as announced."""
+        if self._excluded is None:
+            self._excluded = announced.exclusions(self._routes, self._rules, self._min_peers)
+            frozen(self._excluded)
+        return self._excluded
+
+    # ---------------------------------------------------------------------------------- what comes
+
+    def load(self, inputs: Inputs, progress: Step = lambda _: None) -> None:
+        """Take the files' content; what is the same object as before is not looked at again."""
+        before, self._inputs = self._inputs, inputs
+        vrps = not _same(before.vrps, inputs.vrps) or before.slurm is not inputs.slurm
+        listed = not _same(before.routes, inputs.routes)
+        progress("indexing VRPs and sorting routes")
+        with ThreadPoolExecutor(1, "vrps") as beside:  # kernels let go of the interpreter
+            indexing = vrps and beside.submit(self._vrps.load, {FILES: inputs.vrps}, inputs.slurm)
+            seen = self._load_routes(inputs.routes) if listed else None
+            if indexing:
+                indexing.result()
+        progress("validating routes")
+        if seen is not None:
+            self._publish(seen)
+        elif vrps:
+            self._publish(_seen(self._routes))
+        if not _same(before.resources, inputs.resources):
+            progress("indexing resources")
+            self._resources = build_resources(inputs.resources)
+        if not _same(before.names, inputs.names):
+            self._names = {a: name for batch in inputs.names for a, name in batch.names.items()}
+
+    def apply(self, messages: Iterable[Message]) -> None:
+        """Take what live sources said, in order."""
+        for message in messages:
+            match message:
+                case VrpTransaction():
+                    self._apply_vrps(message)
+                case RouteBatch():
+                    self._rib.apply(message)
+                case PeersGone():
+                    for peer in message.peers:
+                        self._rib.clear(peer)
+                case PeersReturning():
+                    for peer in message.peers:
+                        self._rib.expect(peer)
+                case PeersReturned():
+                    for peer in message.peers:
+                        self._rib.settle(peer)
+        self._apply_touched()
+
+    def forget_vrps(self, source: str) -> None:
+        """A source's VRPs are beyond use: they no longer count."""
+        self._vrps.forget(source)
+        self._publish(_seen(self._routes))
+
+    # ---------------------------------------------------------------------------------- what goes
+
+    def recount(self, progress: Step = lambda _: None) -> None:
+        """Bring up to date what is counted over whole tables."""
+        progress("counting coverage")
+        self._peers = self._rib.peer_sizes()
+        self._adjacencies = Adjacencies(*self._rib.adjacencies())
+        self._min_peers = announced.effective_min_peers(self._rules, self._peers)
+        self._excluded = None
+        self._exclusions = announced.count_exclusions(self.excluded)
+        self._coverages = {
+            (scheme, by): coverage.measure(self._routes, self.excluded, self._resources, scheme, by)
+            for scheme, by in self._wanted
+        }
+
+    def snapshot(self, generation: int = 1, sample: bool = False) -> Snapshot:
+        """All that is known now. Coverage is as of the last :meth:`recount`."""
+        return Snapshot(
+            generation=generation,
+            created=int(time.time()),
+            vrps=self._vrps.table,
+            routes=self._routes,
+            excluded=self.excluded,
+            exclusions=self._exclusions,
+            min_peers=self._min_peers,
+            peers=self._peers,
+            adjacencies=self._adjacencies,
+            resources=self._resources,
+            names=self._names,
+            slurm=self._vrps.applied,
+            coverages=self._coverages,
+            inputs=self._inputs.reports,
+            sample=sample or self._inputs.sample,
+        )
+
+    # ------------------------------------------------------------------------------------- the work
+
+    def _load_routes(self, batches: Sequence[RouteBatch]) -> SeenRoutes:
+        lists = [batch for batch in batches if batch.report.kind in ROUTE_LISTS]
+        ribs = [batch for batch in batches if batch.report.kind not in ROUTE_LISTS]
+        self._listed = routes.unite([routes.see(batch) for batch in lists]) if lists else None
+        peers = tuple(dict.fromkeys(peer for batch in ribs for peer in batch.peers))
+        for peer in self._file_peers:
+            self._rib.expect(peer)
+        for batch in ribs:
+            self._rib.apply(batch)
+        for peer in self._file_peers:
+            self._rib.settle(peer)
+        self._file_peers = peers
+        self._rib.take_touched()
+        return self._everything()
+
+    def _everything(self) -> SeenRoutes:
+        parts = [self._listed] if self._listed is not None else []
+        if len(self._rib) or not parts:
+            parts.append(SeenRoutes(*self._rib.derive(self._rib.everything())))
+        return routes.unite(parts)
+
+    def _apply_vrps(self, message: VrpTransaction) -> None:
+        if message.reset:
+            self._vrps.reset(message.source, message.announced)
+            self._publish(_seen(self._routes))
+        else:
+            changed = self._vrps.change(message.source, message.announced, message.withdrawn)
+            self._routes = revalidated(self._routes, self._vrps.table, changed)
+
+    def _apply_touched(self) -> None:
+        numbers = self._rib.take_touched()
+        if len(numbers) * _LARGE > len(self._rib):
+            self._publish(self._everything())
+        elif len(numbers):
+            touched = self._rib.prefixes(numbers)
+            seen = SeenRoutes(*self._rib.derive(numbers))
+            if self._listed is not None:
+                seen = routes.unite([seen, _at(self._listed, touched)])
+            self._routes, self._excluded = change_routes(
+                self._routes, self.excluded, touched, seen,
+                self._vrps.table, self._rules, self._min_peers,
+            )  # fmt: skip
+
+    def _publish(self, seen: SeenRoutes) -> None:
+        self._routes = routes.publish(seen, validate(seen, self._vrps.table))
+        self._excluded = None
+
+
+def _same(before: Sequence[object], after: Sequence[object]) -> bool:
+    """Whether two lists hold the very same objects."""
+    return len(before) == len(after) and all(a is b for a, b in zip(before, after, strict=True))
+
+
+def _seen(table: RouteTable) -> SeenRoutes:
+    """A table's routes without their verdicts."""
+    family = np.where(np.arange(len(table)) < table.ipv6, 4, 6).astype("u1")
+    prefixes = Prefixes(family, table.high, table.low, table.length)
+    return SeenRoutes(prefixes, table.origin, table.peers)
+
+
+def _at(seen: SeenRoutes, prefixes: Prefixes) -> SeenRoutes:
+    """The routes of exactly these prefixes, which are distinct and in order."""
+    held = seen.prefixes
+    split = int(np.count_nonzero(held.family == Family.IPV4))
+    ipv4 = int(np.count_nonzero(prefixes.family == Family.IPV4))
+    chosen = []
+    for part, start, stop in ((slice(0, ipv4), 0, split), (slice(ipv4, None), split, len(held))):
+        high, low, length = prefixes.high[part], prefixes.low[part], prefixes.length[part]
+        first, last = np.empty(len(high), "i8"), np.empty(len(high), "i8")
+        delta_kernels.find_rows(
+            held.high, held.low, held.length, start, stop, high, low, length, first, last
+        )
+        chosen += [np.arange(a, b) for a, b in zip(first, last, strict=True) if b > a]
+    rows = np.concatenate(chosen) if chosen else np.empty(0, "i8")
+    return SeenRoutes(held.take(rows), seen.origin[rows], seen.peers[rows])
