@@ -11,8 +11,8 @@ BIN := .venv/bin
 # -qq: Debian's pip warns of its own future, which pyasn's wheel does not depend on.
 INSTALL := $(BIN)/pip install -qq --require-hashes --only-binary :all: --no-binary pyasn --no-build-isolation --use-pep517
 SYSTEM := python3-venv python3-dev gcc libc6-dev
-TEST_SYSTEM := bgpdump prometheus
-BENCH_SYSTEM := bgpdump librtr-dev
+TEST_SYSTEM := bgpdump librtr-dev openssl pkg-config prometheus
+BENCH_SYSTEM := bgpdump librtr-dev pkg-config pkg-config
 KERNELS := $(shell grep -rlE '^@(kernel|step|inlined)' --include='*.py' validator collectors)
 
 .PHONY: help run test setup sample lint types bench fuzz image clean

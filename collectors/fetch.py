@@ -151,7 +151,8 @@ class Fetcher(contextlib.AbstractAsyncContextManager["Fetcher"]):
             if kept and response.status == HTTPStatus.NOT_MODIFIED:
                 return kept
             length = _acceptable(shown, response, limits)
-            part = await asyncio.to_thread(spool.begin, limits.total_seconds)
+            # Not in a thread: one that is cancelled half-way would leave its file to nobody.
+            part = spool.begin(limits.total_seconds)
             try:
                 await _receive(shown, response, part, limits, progress)
                 if length not in (None, part.size):

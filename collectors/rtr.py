@@ -1,4 +1,4 @@
-"""VRPs from RTR caches (RFC 6810, RFC 8210), through RTRlib: one or several, by preference or joined.
+"""VRPs from RTR caches (RFC 6810, RFC 8210), through RTRlib: from one cache or several.
 
 Each cache is followed on its own (:mod:`collectors.rtr_cache`). What is handed on follows from
 their last complete updates:

@@ -2,8 +2,8 @@
 
 A :class:`Connection` owns an ``rtr_mgr`` of RTRlib 0.8 (one for each cache: preference and failover
 are ours, because inside one manager a failed cache's old VRPs and its backup's are mixed). The C
-side (``rtrlib_shim.c``) collects entries in a buffer and signals an eventfd; :meth:`Connection.take`
-hands the buffer over as a numpy column, without a copy.
+side (``rtrlib_shim.c``) collects entries in a buffer and signals an eventfd;
+:meth:`Connection.take` hands the buffer over as a numpy column, without a copy.
 
 The compiled module is optional. :func:`require` says what to do if it is not there.
 """
@@ -11,6 +11,7 @@ The compiled module is optional. :func:`require` says what to do if it is not th
 from __future__ import annotations
 
 import atexit
+import contextlib
 import enum
 import os
 import struct
@@ -206,10 +207,8 @@ class Connection:
 
     def take(self) -> NDArray[Any]:
         """The entries since the last call: a column of :data:`ENTRY`. Never waits."""
-        try:
+        with contextlib.suppress(BlockingIOError):  # taken already, by an earlier call
             os.eventfd_read(self.fd)
-        except BlockingIOError:
-            pass  # taken already, by an earlier call
         count = self._ffi.new("size_t *")
         entries = self._lib.cache_take(self._cache, count)
         if not count[0]:

@@ -12,7 +12,7 @@
  * trie, an Error Report whose inner length wraps around 32 bits is read beyond its end. Both end
  * the process, and both are the far side's to send.
  *
- * docs/rtr.md lists RTRlib's faults and where each is cured; (1) to (5) below are its numbers.
+ * docs/rtr.md lists RTRlib's faults and where each is cured; (1) to (8) below are its numbers.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -43,6 +43,8 @@
 #define LARGEST_PDU 3248 /* RTRlib's RTR_MAX_PDU_LEN */
 #define CACHE_NEVER_EXPIRES 172800 /* the most that RTRlib takes; the clock that counts is Python's */
 #define NO_DATA_RETRY 2
+#define BULK_BYTES 16384
+#define BULK_PAUSE_US 1000
 #define REASON_BYTES 200
 
 enum { WITHDRAWN, ANNOUNCED, STATE, NOTIFY };
@@ -68,6 +70,7 @@ struct cache {
 	struct rtr_socket *sockets[1];
 	struct rtr_mgr_config *manager;
 	rtr_connection_state_fp chained;
+	pthread_mutex_t chaining;
 	struct cache_options options;
 	char *strings[5];
 
@@ -191,10 +194,8 @@ static void on_state(const struct rtr_socket *socket, const enum rtr_socket_stat
 	struct rtr_socket *own = &cache->socket;
 	struct entry entry = {.kind = STATE, .at = now_ns()};
 
-	if (state == RTR_SHUTDOWN) { /* in the thread that stops us: the rest is not its own */
-		cache->chained(socket, state, config, group);
+	if (state == RTR_SHUTDOWN) /* in the thread that stops us: the rest is not its own */
 		return;
-	}
 	switch (state) {
 	case RTR_SYNC:
 		cache->update_bytes = 0;
@@ -206,7 +207,7 @@ static void on_state(const struct rtr_socket *socket, const enum rtr_socket_stat
 		cache->retry = least(own->retry_interval, cache->options.retry);
 		own->refresh_interval = least(own->refresh_interval, cache->options.refresh);
 		own->expire_interval = CACHE_NEVER_EXPIRES;
-		own->retry_interval = cache->retry; /* (3): a stop may have to sleep through it */
+		own->retry_interval = cache->retry; /* (3): a stop may wait for it to pass */
 		cache->update_bytes = 0;
 		break;
 	case RTR_ERROR_FATAL:
@@ -231,7 +232,11 @@ static void on_state(const struct rtr_socket *socket, const enum rtr_socket_stat
 	write32(entry.key + 6, own->serial_number);
 	write32(entry.key + 10, cache->expire);
 	cache->state = state;
-	cache->chained(socket, state, config, group);
+	/* (6): the manager takes its lock here. While it stops, it holds that and waits for us. */
+	pthread_mutex_lock(&cache->chaining);
+	if (!is_closing(cache))
+		cache->chained(socket, state, config, group);
+	pthread_mutex_unlock(&cache->chaining);
 	append(cache, &entry);
 }
 
@@ -344,6 +349,8 @@ static int fill(struct cache *cache, size_t need, uint64_t deadline, bool poll_o
 			return got;
 		}
 		cache->end += (size_t)got;
+		if (cache->update_bytes > BULK_BYTES && got < BULK_BYTES)
+			usleep(BULK_PAUSE_US); /* it sends PDU by PDU: let some come together */
 		cache->update_bytes += (uint64_t)got;
 		pthread_mutex_lock(&cache->lock);
 		cache->received += (uint64_t)got;
@@ -546,6 +553,7 @@ static void release(struct cache *cache)
 		free(cache->strings[i]);
 	free(cache->entries);
 	pthread_mutex_destroy(&cache->lock);
+	pthread_mutex_destroy(&cache->chaining);
 	free(cache);
 }
 
@@ -592,6 +600,7 @@ static struct cache *cache_start(const struct cache_options *options)
 	for (int i = 0; i < 5; i++)
 		*kept[i] = cache->strings[i] = given[i] ? strdup(given[i]) : NULL;
 	pthread_mutex_init(&cache->lock, NULL);
+	pthread_mutex_init(&cache->chaining, NULL);
 	cache->fd = -1;
 	cache->expire = options->expire;
 	cache->retry = options->retry;
@@ -637,11 +646,13 @@ static struct cache *cache_start(const struct cache_options *options)
 /* (4): always stopped before it is freed. Returns when RTRlib's thread has ended. */
 static void cache_stop(struct cache *cache)
 {
+	pthread_mutex_lock(&cache->chaining);
 	pthread_mutex_lock(&cache->lock);
 	cache->closing = true;
 	if (cache->fd >= 0)
 		shutdown(cache->fd, SHUT_RDWR);
 	pthread_mutex_unlock(&cache->lock);
+	pthread_mutex_unlock(&cache->chaining);
 	rtr_mgr_stop(cache->manager);
 	rtr_mgr_free(cache->manager);
 	release(cache);

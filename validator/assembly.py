@@ -24,5 +24,6 @@ def assemble(
     """Build tables, validate every route, and count every group. ``progress`` is told each step."""
     state = PipelineState(rules, coverages)
     state.load(inputs, progress)
+    state.survey()
     state.recount(progress)
     return state.snapshot()

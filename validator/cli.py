@@ -33,9 +33,6 @@ def _explained() -> Iterator[None]:
         sys.exit(1)
     except BrokenPipeError:
         sys.exit(0)
-    except OSError as error:
-        click.echo(f"originsight: {error.filename or 'output'}: {error.strerror}", err=True)
-        sys.exit(1)
 
 
 def _reading(command: T) -> T:

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -30,6 +30,7 @@ from validator.inputs import Inputs, gather
 from validator.model import (
     Family,
     InputReport,
+    OriginsightError,
     Prefix,
     State,
     Verdict,
@@ -263,13 +264,32 @@ def _steps(quiet: bool) -> Iterator[Step]:
 # --------------------------------------------------------------------------------------- printing
 
 
+class OutputError(OriginsightError):
+    """What was asked for cannot be written where it was asked to go."""
+
+
 @contextmanager
 def _open(output: Path | None) -> Iterator[TextIO]:
-    """Standard output, or a file that appears under its name only when it is complete."""
+    """Standard output, or a file that appears under its name only when it is complete.
+
+    Raises:
+        OutputError: it cannot be written. BrokenPipeError: the reader has gone.
+    """
+    try:
+        with _opened(output) as out:
+            yield out
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        name = error.filename or output or "standard output"
+        raise OutputError(f"{name}: cannot be written: {error.strerror}") from None
+
+
+@contextmanager
+def _opened(output: Path | None) -> Iterator[TextIO]:
     if output is None:
-        with nullcontext():
-            yield sys.stdout
-            sys.stdout.flush()
+        yield sys.stdout
+        sys.stdout.flush()
         return
     if output.exists() and not output.is_file():  # a device or a pipe is written to, never replaced
         with output.open("w", encoding="utf-8", newline="") as out:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,8 +32,7 @@ _SLASH_64S_IN_48 = 1 << 16
 _SHIFT = {Family.IPV4: 32, Family.IPV6: 0}
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(NamedTuple):
     """One group's figures in one family. Spaces are in IPv4 addresses or IPv6 /64s."""
 
     valid: int
@@ -86,10 +85,7 @@ class Coverage:
     space: dict[Family, U8]
 
     def figures(self, group: int, family: Family) -> Figures:
-        return Figures(
-            *map(int, self.routes[family][group]),
-            *map(int, self.space[family][group]),
-        )
+        return Figures(*self.routes[family][group].tolist(), *self.space[family][group].tolist())
 
     def index(self, group: str) -> int | None:
         """The number of a group, or None if it has none."""
@@ -142,12 +138,19 @@ def rows(
     """
     keep_empty = coverage.scheme is not Scheme.ASN
     for family in families:
-        announced = coverage.space[family][:, 0]
-        for group in np.argsort(announced, kind="stable")[::-1]:
-            figures = coverage.figures(int(group), family)
-            if figures.announced or keep_empty:
-                identifier = coverage.groups[group]
-                yield row(figures, coverage.scheme, identifier, name(identifier), family)
+        order = np.argsort(coverage.space[family][:, 0], kind="stable")[::-1]
+        if not keep_empty:
+            order = order[coverage.routes[family].sum(axis=1)[order] > 0]
+        lines = zip(
+            order.tolist(),
+            coverage.routes[family][order].tolist(),
+            coverage.space[family][order].tolist(),
+            strict=True,
+        )
+        for group, counts, spaces in lines:
+            identifier = coverage.groups[group]
+            figures = Figures(*counts, *spaces)
+            yield row(figures, coverage.scheme, identifier, name(identifier), family)
 
 
 def row(figures: Figures, scheme: Scheme, group: str, name: str, family: Family) -> dict[str, Any]:

@@ -209,6 +209,7 @@ class Pipeline:
 
     def _build(self) -> Snapshot:
         self._state.load(gather(batch for each in self._inputs for batch in each.batches))
+        self._state.survey()
         self._state.recount()
         generation = self.snapshot.generation + 1 if self.snapshot else 1
         return self._state.snapshot(generation, self._settings.sample)

@@ -73,8 +73,10 @@ class PipelineState:
         self._file_peers: tuple[Peer, ...] = ()
         self._resources = build_resources([])
         self._names: Mapping[int, str] = {}
-        self._routes = routes.publish(routes.unite([]), np.empty(0, "u1"))
-        self._excluded: U1 | None = None  # None: to be worked out when it is asked for
+        # Routes, and why each does not count: one value, so that nobody sees half a change. None:
+        # to be worked out when it is asked for.
+        nothing = routes.publish(routes.unite([]), np.empty(0, "u1"))
+        self._tables: tuple[RouteTable, U1 | None] = nothing, None
         self._min_peers = 1
         self._exclusions: dict[str, int] = {}
         self._peers: tuple[PeerSize, ...] = ()
@@ -89,15 +91,18 @@ class PipelineState:
     @property
     def routes(self) -> RouteTable:
         """All routes, validated."""
-        return self._routes
+        return self._tables[0]
 
-    @property
-    def excluded(self) -> U1:
-        """Why each route does not count as announced."""
-        if self._excluded is None:
-            self._excluded = announced.exclusions(self._routes, self._rules, self._min_peers)
-            frozen(self._excluded)
-        return self._excluded
+    def _counted(self) -> tuple[RouteTable, U1]:
+        """The routes, and why each does not count as announced."""
+        tables = self._tables
+        table, excluded = tables
+        if excluded is None:
+            excluded = announced.exclusions(table, self._rules, self._min_peers)
+            frozen(excluded)
+            if self._tables is tables:
+                self._tables = table, excluded
+        return table, excluded
 
     # ---------------------------------------------------------------------------------- what comes
 
@@ -116,7 +121,7 @@ class PipelineState:
         if seen is not None:
             self._publish(seen)
         elif vrps:
-            self._publish(_seen(self._routes))
+            self._publish(_seen(self.routes))
         if not _same(before.resources, inputs.resources):
             progress("indexing resources")
             self._resources = build_resources(inputs.resources)
@@ -145,31 +150,44 @@ class PipelineState:
     def forget_vrps(self, source: str) -> None:
         """A source's VRPs are beyond use: they no longer count."""
         self._vrps.forget(source)
-        self._publish(_seen(self._routes))
+        self._publish(_seen(self.routes))
 
     # ---------------------------------------------------------------------------------- what goes
 
-    def recount(self, progress: Step = lambda _: None) -> None:
-        """Bring up to date what is counted over whole tables."""
-        progress("counting coverage")
+    def survey(self) -> None:
+        """Look at all that peers announce: who they are, how much they carry, who is next to whom.
+
+        May change how many peers must see a route, and so what is excluded.
+        """
         self._peers = self._rib.peer_sizes()
         self._adjacencies = Adjacencies(*self._rib.adjacencies())
-        self._min_peers = announced.effective_min_peers(self._rules, self._peers)
-        self._excluded = None
-        self._exclusions = announced.count_exclusions(self.excluded)
+        min_peers = announced.effective_min_peers(self._rules, self._peers)
+        if min_peers != self._min_peers:
+            self._min_peers = min_peers
+            self._tables = self._tables[0], None
+
+    def recount(self, progress: Step = lambda _: None) -> None:
+        """Count coverage over the tables as they are when it begins.
+
+        Alone among the methods it may run beside another: it reads tables that nobody changes.
+        """
+        progress("counting coverage")
+        (table, excluded), resources = self._counted(), self._resources
         self._coverages = {
-            (scheme, by): coverage.measure(self._routes, self.excluded, self._resources, scheme, by)
+            (scheme, by): coverage.measure(table, excluded, resources, scheme, by)
             for scheme, by in self._wanted
         }
+        self._exclusions = announced.count_exclusions(excluded)
 
     def snapshot(self, generation: int = 1, sample: bool = False) -> Snapshot:
         """All that is known now. Coverage is as of the last :meth:`recount`."""
+        table, excluded = self._counted()
         return Snapshot(
             generation=generation,
             created=int(time.time()),
             vrps=self._vrps.table,
-            routes=self._routes,
-            excluded=self.excluded,
+            routes=table,
+            excluded=excluded,
             exclusions=self._exclusions,
             min_peers=self._min_peers,
             peers=self._peers,
@@ -208,10 +226,11 @@ class PipelineState:
     def _apply_vrps(self, message: VrpTransaction) -> None:
         if message.reset:
             self._vrps.reset(message.source, message.announced)
-            self._publish(_seen(self._routes))
+            self._publish(_seen(self.routes))
         else:
             changed = self._vrps.change(message.source, message.announced, message.withdrawn)
-            self._routes = revalidated(self._routes, self._vrps.table, changed)
+            table, excluded = self._tables
+            self._tables = revalidated(table, self._vrps.table, changed), excluded
 
     def _apply_touched(self) -> None:
         numbers = self._rib.take_touched()
@@ -222,14 +241,13 @@ class PipelineState:
             seen = SeenRoutes(*self._rib.derive(numbers))
             if self._listed is not None:
                 seen = routes.unite([seen, _at(self._listed, touched)])
-            self._routes, self._excluded = change_routes(
-                self._routes, self.excluded, touched, seen,
+            self._tables = change_routes(
+                *self._counted(), touched, seen,
                 self._vrps.table, self._rules, self._min_peers,
             )  # fmt: skip
 
     def _publish(self, seen: SeenRoutes) -> None:
-        self._routes = routes.publish(seen, validate(seen, self._vrps.table))
-        self._excluded = None
+        self._tables = routes.publish(seen, validate(seen, self._vrps.table)), None
 
 
 def _same(before: Sequence[object], after: Sequence[object]) -> bool:

@@ -41,10 +41,13 @@ def flat(row: Mapping[str, Any]) -> list[Any]:
 
     A share of nothing is the empty string, not 0.
     """
-    values: list[Any] = []
-    for value in row.values():
-        if isinstance(value, Mapping):
-            values.extend(value.values())
-        else:
-            values.append("" if value is None else value)
-    return values
+    shares = (row[column] for column in COVERAGE_COLUMNS[-5:])
+    return [
+        row["scheme"],
+        row["group"],
+        row["name"],
+        row["family"],
+        *row["routes"].values(),
+        *row["space"].values(),
+        *("" if share is None else share for share in shares),
+    ]

@@ -69,13 +69,13 @@ class VrpStore:
         return change_vrps(self.table, after, _without(rows_at(self.table, own.prefixes), after))
 
     def _rebuild(self) -> None:
-        batches = [as_batch(table) for table in self._sources.values()]
+        tables = list(self._sources.values())
         if self._slurm is None:
             self.applied = None
-            only = len(self._sources) == 1
-            self.table = next(iter(self._sources.values())) if only else build_table(batches)
+            only = len(tables) == 1
+            self.table = tables[0] if only else build_table([as_batch(each) for each in tables])
             return
-        self.applied = apply(batches, self._slurm)
+        self.applied = apply([as_batch(each) for each in tables], self._slurm)
         self.table = build_table(self.applied.batches)
 
 

@@ -96,12 +96,13 @@ class BmpDecoder:
         *,
         instances: bool = False,
         max_message_bytes: int = MAX_MESSAGE_BYTES,
+        max_tables: int = MOST_TABLES,
     ) -> None:
         """``instances``: take tables of VRFs and local instances too."""
         self.tables: list[Table] = []
         self.rows = 0
         self._source, self._take, self._instances = source, take, instances
-        self._largest = max_message_bytes
+        self._largest, self._most_tables = max_message_bytes, max_tables
         self._offset = 0
         self._buffer = bytearray()
         self._wanted = 1
@@ -233,8 +234,8 @@ class BmpDecoder:
 
     def _number(self, table: Table) -> int:
         if table not in self._numbers:
-            if len(self.tables) == MOST_TABLES:
-                raise self._bad(f"there are more than {MOST_TABLES:,} tables")
+            if len(self.tables) == self._most_tables:
+                raise self._bad(f"there are more than {self._most_tables:,} tables")
             self._numbers[table] = len(self.tables)
             self._of_session.setdefault(table.session, []).append(len(self.tables))
             self.tables.append(table)

@@ -54,6 +54,7 @@ class LandingFace:
 
 def greeting(url: str, snapshot: Snapshot) -> str:
     """What to open, for the person who started the service."""
+    url = url.replace("//0.0.0.0:", "//localhost:").replace("//[::]:", "//localhost:")
     sample = f"{SAMPLE_NOTICE}\n" if snapshot.sample else ""
     tries = "\n".join(f"  curl '{url}{path}'" for path in paths_to_try(snapshot))
     return f"{sample}Originsight answers on {url}. Try:\n{tries}"
