@@ -12,6 +12,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -133,10 +134,15 @@ class GoBgp(Program):
             ["gobgp", "-u", DUT, "-p", str(self._api), *words],
             capture_output=True, text=True, check=False, timeout=20,
         )  # fmt: skip
-        return json.loads(ran.stdout) if "-j" in words and ran.stdout.startswith("{") else {}
+        answer = json.loads(ran.stdout) if "-j" in words and ran.stdout.startswith("{") else {}
+        return {} if "error" in answer else answer
 
     def announce(self, prefix: str) -> None:
-        """A route of its own."""
+        """A route of its own, once it has read its configuration: before, it would forget it."""
+        for _ in range(100):
+            if "Add a peer configuration" in self.log.read_text().rpartition("started")[2]:
+                break
+            time.sleep(0.1)
         self.command("global", "rib", "add", prefix)
 
     def reset_peer(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -89,3 +91,15 @@ def test_rows_come_in_table_order_however_many_share_an_upper_half(seed: int, n:
     assert [rows[i] for i in order] == sorted(rows)
     same = [i for i in range(1, n) if rows[order[i]] == rows[order[i - 1]]]
     assert all(order[i] > order[i - 1] for i in same), "stable"
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(vrps(), max_size=30), st.lists(routes(), min_size=1, max_size=60))
+def test_a_table_cut_into_slices_for_threads_gets_the_same_verdicts(v: list[V], r: list[R]) -> None:
+    vrp_table, seen = build_table([vrp_batch(v)]), table.see(route_batch(r))
+    whole = validate(seen, vrp_table)
+    with (
+        mock.patch("validator.origin_validation._WORTH_A_THREAD", 0),
+        mock.patch("os.sched_getaffinity", return_value={0, 1, 2}),
+    ):
+        assert (validate(seen, vrp_table) == whole).all()
