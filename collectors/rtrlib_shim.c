@@ -7,12 +7,11 @@
  * and no callback waits for it.
  *
  * Between RTRlib and its transport (TCP or SSH) stands the door: it reads whole PDUs from a buffer
- * of 64 KiB (RTRlib itself makes four system calls for each PDU), refuses VRPs that are none, and
- * what RTRlib 0.8.0 cannot survive: a prefix length beyond the family's fails an assertion in its
- * trie, an Error Report whose inner length wraps around 32 bits is read beyond its end. Both end
- * the process, and both are the far side's to send.
+ * of 64 KiB (RTRlib itself makes four system calls for each PDU) and refuses VRPs that are none.
+ * RTRlib does not: IPv6 prefixes of one address with lengths up to 129 fail an assertion in its
+ * trie, which ends the process, and they are the far side's to send.
  *
- * docs/rtr.md lists RTRlib's faults and where each is cured; (1) to (8) below are its numbers.
+ * docs/rtr.md lists RTRlib's faults and where each is cured; (1) to (7) below are its numbers.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -422,6 +421,22 @@ static int door_recv(const void *self, void *to, const size_t size, const time_t
 	return status;
 }
 
+/* RTRlib tells the cache what is wrong with it (RFC 8210 section 12): that is for us to know, too. */
+static void note_own_error(struct cache *cache, const uint8_t *pdu)
+{
+	static const char *const names[] = {
+		"corrupt data",		   "internal error",
+		"no data available",	   "invalid request",
+		"unsupported version",	   "unsupported PDU type",
+		"withdrawal of an unknown VRP", "duplicate announcement",
+		"unexpected version"};
+	unsigned int code = (unsigned int)pdu[2] << 8 | pdu[3];
+
+	if (!cache->reason[0])
+		set_reason(cache, "it broke the protocol: ",
+			   code < sizeof(names) / sizeof(*names) ? names[code] : "unknown error");
+}
+
 static int door_send(const void *self, const void *pdu, const size_t size, const time_t timeout)
 {
 	struct cache *cache = (struct cache *)self;
@@ -432,6 +447,8 @@ static int door_send(const void *self, const void *pdu, const size_t size, const
 		memset(cache->rejected, 0, sizeof(cache->rejected));
 		pthread_mutex_unlock(&cache->lock);
 	}
+	if (size >= 8 && ((const uint8_t *)pdu)[1] == 10)
+		note_own_error(cache, pdu);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	sent = cache->inner.send_fp(cache->inner.socket, pdu, size, timeout);
 	pthread_setcancelstate(cancel, NULL);
@@ -547,6 +564,36 @@ static const char *door_ident(void *self)
 
 /* ------------------------------------------------------------------------------------- control */
 
+/*
+ * (7): Debian's build of RTRlib writes ten lines to stderr for each update, and cannot be told not
+ * to. It goes through C's `stderr` (Python does not), so that gets a filter. Its threads are known
+ * by their mask: nobody else blocks all signals. What an assertion says comes through.
+ */
+static ssize_t write_unless_rtrlib(void *cookie, const char *text, size_t size)
+{
+	static const int telling[] = {SIGHUP, SIGINT, SIGUSR1, SIGTERM, SIGCHLD, SIGWINCH};
+	bool all = true;
+	sigset_t blocked;
+
+	(void)cookie;
+	pthread_sigmask(SIG_BLOCK, NULL, &blocked);
+	for (size_t i = 0; i < sizeof(telling) / sizeof(*telling); i++)
+		all = all && sigismember(&blocked, telling[i]);
+	if (all && !memmem(text, size, "Assertion", 9))
+		return (ssize_t)size;
+	return write(STDERR_FILENO, text, size);
+}
+
+static void filter_stderr(void)
+{
+	FILE *filtered = fopencookie(NULL, "w", (cookie_io_functions_t){.write = write_unless_rtrlib});
+
+	if (filtered) {
+		setvbuf(filtered, NULL, _IONBF, 0);
+		stderr = filtered;
+	}
+}
+
 static void release(struct cache *cache)
 {
 	for (int i = 0; i < 5; i++)
@@ -591,9 +638,11 @@ static struct cache *cache_start(const struct cache_options *options)
 	const char *given[5] = {options->host, options->port, options->user, options->private_key,
 				options->known_hosts};
 	const char **kept[5];
+	static pthread_once_t filtered = PTHREAD_ONCE_INIT;
 
 	if (!cache)
 		return NULL;
+	pthread_once(&filtered, filter_stderr);
 	cache->options = *options;
 	kept[0] = &cache->options.host, kept[1] = &cache->options.port, kept[2] = &cache->options.user;
 	kept[3] = &cache->options.private_key, kept[4] = &cache->options.known_hosts;
@@ -653,9 +702,14 @@ static void cache_stop(struct cache *cache)
 		shutdown(cache->fd, SHUT_RDWR);
 	pthread_mutex_unlock(&cache->lock);
 	pthread_mutex_unlock(&cache->chaining);
+	sigset_t all, before;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
 	rtr_mgr_stop(cache->manager);
 	rtr_mgr_free(cache->manager);
 	release(cache);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 /* The entries since the last call, the caller's to release with `entries_free`. */

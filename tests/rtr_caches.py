@@ -142,9 +142,11 @@ class StayRtr:
     def __init__(self, folder: Path, held: Iterable[V] | None = None, *more: str) -> None:
         if shutil.which("stayrtr") is None:
             pytest.skip("no StayRTR here: apt install stayrtr")
+        folder.mkdir(exist_ok=True)
         self.file = folder / "vrps.json"
         self.port = free_port()
         self._more = more
+        self._started = 0
         self._process: asyncio.subprocess.Process | None = None
         if held is not None:
             self.write(held)
@@ -159,6 +161,13 @@ class StayRtr:
         self.file.write_text(json.dumps({"metadata": {"buildtime": built}, "roas": roas}))
 
     async def start(self) -> None:
+        """Start, and wait until it listens.
+
+        StayRTR draws its session ID from the clock's seconds: two that start in the same second
+        are one session to their clients, though what they serve differs.
+        """
+        await asyncio.sleep(max(0.0, self._started + 1 - time.time()))
+        self._started = int(time.time())
         where = [] if "-ssh.bind" in self._more else ["-bind", f"127.0.0.1:{self.port}"]
         self._process = await asyncio.create_subprocess_exec(
             "stayrtr", *where, "-cache", str(self.file), "-checktime=false", "-metrics.addr", "",

@@ -19,9 +19,11 @@ import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from collectors.bmp import Bmp
+from collectors.rtr import RtrCollector
 from validator import metrics
 from validator.model import SettingsError
-from validator.pipeline import Pipeline
+from validator.pipeline import Live, Pipeline
 from validator.settings import Settings
 from validator.web.app import make_app
 from validator.web.landing import greeting
@@ -72,7 +74,7 @@ async def serve(
     Raises:
         SettingsError: the address cannot be listened on.
     """
-    async with Pipeline(settings) as pipeline:
+    async with Pipeline(settings, live_sources(settings)) as pipeline:
         measured = metrics.build(pipeline)
         app = make_app(pipeline, measured, sample=settings.sample)
         runner = web.AppRunner(
@@ -104,6 +106,20 @@ async def serve(
                         task.cancel()
         finally:
             await runner.cleanup()
+
+
+def live_sources(settings: Settings) -> list[Live]:
+    """The live collectors that the settings ask for.
+
+    Raises:
+        SettingsError: one of them cannot run here, or what it is told makes no sense.
+    """
+    found = []
+    for number, rtr in enumerate(settings.rtr):
+        name = rtr.caches[0].name if len(settings.rtr) == 1 else f"{number}:{rtr.caches[0].name}"
+        found.append(Live("rtr", name, RtrCollector(rtr, name), gives_vrps=True))
+    found += [Live("bmp", f"bmp:{bmp.listen}", Bmp(bmp)) for bmp in settings.bmp]
+    return found
 
 
 async def _greet(pipeline: Pipeline, url: str, greet: Callable[[str], None]) -> None:

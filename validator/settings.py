@@ -16,8 +16,10 @@ import msgspec
 from msgspec import Meta
 
 from collectors.base import GIBIBYTE, ReadOptions
+from collectors.bmp_router import BmpSettings
 from collectors.catalog import Kind
 from collectors.fetch import FetchLimits
+from collectors.rtr import RtrCache, RtrSettings
 from validator.announced import (
     SPECIAL_PURPOSE_ASNS,
     SPECIAL_PURPOSE_PREFIXES,
@@ -64,19 +66,28 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole file."""
 
-    vrps: Annotated[tuple[Source, ...], Meta(min_length=1)]
+    vrps: tuple[Source, ...] = ()
+    rtr: tuple[RtrSettings, ...] = ()
     slurm: tuple[Source, ...] = ()
-    routes: Annotated[tuple[Source, ...], Meta(min_length=1)]
+    routes: tuple[Source, ...] = ()
+    bmp: tuple[BmpSettings, ...] = ()
     resources: tuple[Source, ...] = ()
     asn_names: tuple[Source, ...] = ()
     sample: bool = False
     listen: str = "127.0.0.1:8480"
     cache: str = "../var/cache"
     reload_seconds: Seconds = 600
+    publish_seconds: Seconds = 1.0
     announced: Announced = Announced()
     limits: Limits = Limits()
     folder: Path = Path()
     """Where the file lies. Set when it is read; not a key."""
+
+    def __post_init__(self) -> None:
+        if not self.vrps and not self.rtr:
+            raise ValueError("no VRPs: name an export under [[vrps]] or caches under [[rtr]]")
+        if not self.routes and not self.bmp:
+            raise ValueError("no routes: name a table under [[routes]] or listen under [[bmp]]")
 
     def of(self, kind: Kind) -> tuple[Source, ...]:
         """The inputs of one kind, with paths made relative to the working directory."""
@@ -192,10 +203,16 @@ def _allowed(problem: str) -> str:
     """The keys of the table that an unknown key was found in."""
     if "unknown field" not in problem:
         return ""
-    tables = {"announced": Announced, "limits": Limits}
-    inside = next((table for name, table in tables.items() if f"`$.{name}`" in problem), None)
-    if inside is None:
-        inside = Source if "[...]" in problem or "[" in problem.partition("$")[2] else Settings
+    tables = {
+        "$.announced": Announced,
+        "$.limits": Limits,
+        "$.rtr[...].caches": RtrCache,
+        "$.rtr": RtrSettings,
+        "$.bmp": BmpSettings,
+        "$.": Source,
+    }
+    _, _, place = problem.partition(" - at `")
+    inside = next((table for start, table in tables.items() if place.startswith(start)), Settings)
     keys = [name for name in inside.__struct_fields__ if name != "folder"]
     return f"; allowed are {', '.join(keys)}"
 

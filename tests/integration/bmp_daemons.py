@@ -48,8 +48,10 @@ class Program:
         self.log = folder / f"{name}.log"
         self._command, self._environment = command, {**os.environ, **environment}
         self._process: subprocess.Popen[bytes] | None = None
+        self.starts = 0
 
     def start(self) -> None:
+        self.starts += 1
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command, stdout=log, stderr=log, env=self._environment
@@ -140,7 +142,7 @@ class GoBgp(Program):
     def announce(self, prefix: str) -> None:
         """A route of its own, once it has read its configuration: before, it would forget it."""
         for _ in range(100):
-            if "Add a peer configuration" in self.log.read_text().rpartition("started")[2]:
+            if self.log.read_text().count("Add a peer configuration") == self.starts:
                 break
             time.sleep(0.1)
         self.command("global", "rib", "add", prefix)
@@ -188,7 +190,7 @@ class Frr(Program):
         super().__init__(
             folder, "bgpd", FRR_BGPD, "-f", str(conf), "-M", "bmp", "-n", "-Z",
             "-p", str(self.port), "-l", DUT, "-P", "0", "-i", str(folder / "bgpd.pid"),
-            "--vty_socket", str(self._sockets), "-u", "root", "-g", "root", "--log", "stdout",
+            "--vty_socket", str(self._sockets), "-S", "--log", "stdout",
         )  # fmt: skip
 
     def command(self, text: str) -> Any:

@@ -37,8 +37,8 @@ from tests.integration.bmp_daemons import (
 from validator.model import NO_ORIGIN, Peer, RouteBatch
 from validator.rib import Rib
 
-PATIENCE_SECONDS = 45
-RESTART_SECONDS = 6.0
+PATIENCE_SECONDS = 60
+RESTART_SECONDS = 15.0
 
 Daemon = GoBgp | Frr
 
@@ -83,7 +83,7 @@ class Held:
     def table(self, kind: TableKind) -> set[Route]:
         routes: set[Route] = set()
         for peer, rib in self.ribs.items():
-            if peer.vantage == f"router/{kind}":
+            if peer.vantage in ("router", f"router/{kind}"):
                 prefixes, origins, _ = rib.derive(rib.everything())
                 routes |= {(str(prefixes[i]), int(origins[i])) for i in range(len(prefixes))}
         return routes

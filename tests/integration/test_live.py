@@ -1,0 +1,129 @@
+"""The pipeline over a real RTR cache: what the service answers follows what the cache says."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from collectors import rtrlib
+from tests.rtr_caches import PATIENCE_SECONDS, StayRtr, vrps
+from validator import settings
+from validator.model import Prefix, SettingsError
+from validator.pipeline import Pipeline
+from validator.service import live_sources
+from validator.snapshot import Snapshot, state_counts
+
+V = tuple[str, int, int]
+OLD, NEW = vrps(400), vrps(500, first=200, asn=64600)
+ROUTES = sorted({(prefix, asn) for prefix, _, asn in OLD | NEW})
+
+
+@pytest.fixture(autouse=True)
+def _rtrlib_is_there() -> None:
+    try:
+        rtrlib.require()
+    except SettingsError as error:
+        pytest.skip(str(error))
+
+
+def configured(folder: Path, port: int, more: str = "") -> settings.Settings:
+    routes = "".join(f"{prefix},{asn}\n" for prefix, asn in ROUTES)
+    (folder / "routes.csv").write_text("prefix,origin\n" + routes)
+    file = folder / "config.toml"
+    file.write_text(
+        f'cache = "cache"\n{more}\n[[routes]]\nsource = "routes.csv"\n'
+        f'[[rtr]]\nretry_seconds = 1\ncaches = [{{host = "127.0.0.1", port = {port}}}]\n'
+    )
+    return settings.load(file)
+
+
+def expected(held: frozenset[V]) -> dict[str, int]:
+    """States by looking at every VRP: all prefixes here have VRPs only at themselves."""
+    valid = {(prefix, asn) for prefix, _, asn in held}
+    covered = {prefix for prefix, _, _ in held}
+    states = [
+        "valid" if route in valid else "invalid" if route[0] in covered else "not-found"
+        for route in ROUTES
+    ]
+    return {state: states.count(state) for state in ("valid", "invalid", "not-found")}
+
+
+def counted(snapshot: Snapshot) -> dict[str, int]:
+    return {state.value: n for state, n in state_counts(snapshot.routes.verdict).items()}
+
+
+async def until(pipeline: Pipeline, held: frozenset[V]) -> Snapshot:
+    """The first snapshot that is as these VRPs make it; others on the way may only be whole."""
+    generation = 0
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            snapshot = await pipeline.published(generation)
+            assert counted(snapshot) in (expected(OLD), expected(NEW)), "half a transaction"
+            if counted(snapshot) == expected(held):
+                return snapshot
+            generation = snapshot.generation
+
+
+async def test_answers_follow_the_cache_and_no_snapshot_shows_half_a_change(
+    tmp_path: Path,
+) -> None:
+    async with StayRtr(tmp_path / "cache-a", OLD) as cache:
+        chosen = configured(tmp_path, cache.port)
+        async with Pipeline(chosen, live_sources(chosen)) as pipeline, asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(pipeline.run())
+            first = await until(pipeline, OLD)
+            assert first.generation == 1, "no snapshot before the cache's VRPs are complete"
+            cache.change(NEW)
+            second = await until(pipeline, NEW)
+            prefix, _, asn = sorted(NEW - OLD)[0]
+            assert second.explain(Prefix.parse(prefix), asn).state == "valid"
+            await cache.kill()
+            await asyncio.sleep(0.2)
+            assert pipeline.snapshot is not None
+            assert counted(pipeline.snapshot) == expected(NEW), "a lost cache changes nothing"
+            cache.write(OLD)
+            await cache.start()
+            await until(pipeline, OLD)
+            status = {each.kind: each.state for each in pipeline.statuses}
+            assert status == {"routes": "fresh", "rtr": "fresh"}
+            running.cancel()
+
+
+async def test_coverage_follows_what_was_published(tmp_path: Path) -> None:
+    async with StayRtr(tmp_path / "cache-a", OLD) as cache:
+        chosen = configured(tmp_path, cache.port, "[announced]\nspecial_purpose_prefixes = []\n"
+                            "special_purpose_asns = []")  # fmt: skip
+        async with Pipeline(chosen, live_sources(chosen)) as pipeline, asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(pipeline.run())
+            snapshot = await until(pipeline, OLD)
+            valid = {True: expected(OLD)["valid"], False: expected(NEW)["valid"]}
+            assert covered_valid(snapshot) == valid[True], "the first is counted before it is shown"
+            cache.change(NEW)
+            snapshot = await until(pipeline, NEW)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while covered_valid(snapshot) != valid[False]:
+                    snapshot = await pipeline.published(snapshot.generation)
+            running.cancel()
+
+
+def covered_valid(snapshot: Snapshot) -> int:
+    """Valid routes over all groups of the first scheme, with those that are not counted."""
+    coverage = next(iter(snapshot.coverages.values()))
+    counted_valid = sum(int(table[:, 0].sum()) for table in coverage.routes.values())
+    left_out = (snapshot.routes.verdict == 1) & (snapshot.excluded != 0)
+    return counted_valid + int(left_out.sum())
+
+
+async def test_without_rtrlib_the_service_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = configured(tmp_path, 323)
+
+    def missing() -> None:
+        raise SettingsError("rtr: RTRlib's module is not built; apt install librtr-dev")
+
+    monkeypatch.setattr(rtrlib, "require", missing)
+    with pytest.raises(SettingsError, match="librtr-dev"):
+        live_sources(chosen)
