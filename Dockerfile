@@ -5,7 +5,8 @@
 FROM debian:bookworm-slim AS build
 RUN export DEBIAN_FRONTEND=noninteractive \
     && apt-get -qq update \
-    && apt-get -qq install --yes --no-install-recommends gcc libc6-dev python3-dev python3-venv \
+    && apt-get -qq install --yes --no-install-recommends gcc libc6-dev librtr-dev pkg-config \
+        python3-dev python3-venv \
     && rm -rf /var/lib/apt/lists/*
 RUN python3 -m venv /opt/originsight
 ENV PATH=/opt/originsight/bin:$PATH
@@ -21,6 +22,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY collectors collectors
 COPY validator validator
 RUN pip install -qq --no-cache-dir --no-deps --no-build-isolation . \
+    && (cd / && python -m collectors._rtrlib_build) \
     && pip uninstall --quiet --yes wheel setuptools pip
 
 # The compiled kernels lie beside the modules. `generic` makes them fit every CPU; numba looks for

@@ -10,9 +10,9 @@ BIN := .venv/bin
 # Wheels only, save for pyasn, which has none; nothing that is not in the lock.
 # -qq: Debian's pip warns of its own future, which pyasn's wheel does not depend on.
 INSTALL := $(BIN)/pip install -qq --require-hashes --only-binary :all: --no-binary pyasn --no-build-isolation --use-pep517
-SYSTEM := python3-venv python3-dev gcc libc6-dev
-TEST_SYSTEM := bgpdump librtr-dev openssl pkg-config prometheus
-BENCH_SYSTEM := bgpdump librtr-dev pkg-config pkg-config
+SYSTEM := python3-venv python3-dev gcc libc6-dev librtr-dev pkg-config
+TEST_SYSTEM := bgpdump exabgp frr gobgpd openssl prometheus stayrtr
+BENCH_SYSTEM := bgpdump
 KERNELS := $(shell grep -rlE '^@(kernel|step|inlined)' --include='*.py' validator collectors)
 
 .PHONY: help run test setup sample lint types bench fuzz image clean
@@ -61,12 +61,13 @@ clean: ## Remove what was made here
 	rm -rf .venv var build bench/out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.venv/ready: requirements.lock requirements-build.lock pyproject.toml
+.venv/ready: requirements.lock requirements-build.lock pyproject.toml collectors/_rtrlib_build.py $(wildcard collectors/rtrlib_*.[ch])
 	@.ci/packages $(SYSTEM)
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(INSTALL) --requirement requirements-build.lock
 	@$(INSTALL) --requirement requirements.lock
 	@$(BIN)/pip install -qq --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m collectors._rtrlib_build
 	@touch $@
 
 # numba keeps compiled kernels beside their source, but does not see that a step they took in from

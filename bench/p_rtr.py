@@ -30,7 +30,7 @@ from collectors.live import Message, VrpTransaction
 from collectors.rtr import RtrCache, RtrCollector, RtrSettings
 
 PAIRS, DELTAS, CHANGED = 3, 10, 1200
-SYNC = Goal(2.5, at_least=False)
+SYNC = Goal(1.5, at_least=False)
 _RESET_QUERY = struct.pack(">BBHI", 1, 2, 0, 8)
 _PREFIXES, _END = (4, 6), 7
 
@@ -164,6 +164,6 @@ def run() -> Result:
 
 if __name__ == "__main__":
     try:
-        say(str(run()))
+        sys.stdout.write(f"{run()}\n")
     except (NotRun, Unequal) as problem:
         sys.exit(f"rtr: {problem}")

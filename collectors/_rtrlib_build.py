@@ -20,6 +20,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 BUILT = HERE / "_rtrlib.abi3.so"
 SHIM = HERE / "rtrlib_shim.c"
+SOURCES = (SHIM, HERE / "rtrlib_cache.h", HERE / "rtrlib_door.h", Path(__file__))
 CURE = (
     "`apt install librtr-dev pkg-config gcc`, `pip install 'originsight[rtr]'`, "
     "then `python -m collectors._rtrlib_build`"
@@ -75,6 +76,7 @@ def build() -> Path:
         "_rtrlib",
         SHIM.read_text(),
         libraries=["rtr"],
+        include_dirs=[str(HERE)],
         extra_compile_args=["-O2", "-Wall", "-Wextra", "-Wno-unused-parameter"],
     )
     with tempfile.TemporaryDirectory(prefix="originsight-") as folder:
@@ -90,7 +92,7 @@ def main() -> int:
     if lacking:
         sys.stdout.write(f"RTR is left out, for lack of {lacking}. To have it: {CURE}\n")
         return 0
-    newest = max(SHIM.stat().st_mtime, Path(__file__).stat().st_mtime)
+    newest = max(source.stat().st_mtime for source in SOURCES)
     if not BUILT.exists() or BUILT.stat().st_mtime < newest:
         build()
     return 0

@@ -206,6 +206,9 @@ class BmpRouter:
                         await channel.put(message)
                     if isinstance(event, Termination):
                         return f"closed its session: {event.text or f'reason {event.reason}'}"
+            decoder.feed(
+                b""
+            )  # raises what came after these events, if they were the last good ones
 
     # ------------------------------------------------------------------ what becomes of routes
 

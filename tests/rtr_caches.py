@@ -4,23 +4,46 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import shutil
 import signal
 import socket
+import threading
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from collectors import rtrlib
 from collectors.live import Message, VrpTransaction
 from collectors.rtr import RtrCache, RtrCollector, RtrSettings
 from tests.rtr_bytes import V
-from validator.model import VrpBatch
+from validator.model import SettingsError, VrpBatch
 
 PATIENCE_SECONDS = 30.0
+
+
+@pytest.fixture
+def nothing_is_left() -> Iterator[None]:
+    """RTRlib is there, and after each test no connection of it is."""
+    try:
+        rtrlib.require()
+    except SettingsError as error:
+        pytest.skip(str(error))
+    before = threads()
+    yield
+    assert not rtrlib._live
+    end = time.monotonic() + PATIENCE_SECONDS
+    while threads() > before:  # the kernel is a moment behind in counting
+        assert time.monotonic() < end, "a thread is left"
+        time.sleep(0.01)
+
+
+def threads() -> int:
+    """Threads that Python does not know: RTRlib's, and those of numeric libraries."""
+    return len(list(Path("/proc/self/task").iterdir())) - threading.active_count()
 
 
 def vrps(count: int, *, first: int = 0, asn: int = 64496) -> frozenset[V]:
@@ -155,10 +178,11 @@ class StayRtr:
         """The file, with a fresh build time; StayRTR refuses an old one."""
         roas = [
             {"prefix": prefix, "maxLength": most, "asn": asn, "ta": "test"}
-            for prefix, most, asn in sorted(held)
+            for prefix, most, asn in held
         ]
         built = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        self.file.write_text(json.dumps({"metadata": {"buildtime": built}, "roas": roas}))
+        content = {"metadata": {"buildtime": built}, "roas": roas}
+        self.file.write_bytes(msgspec.json.encode(content))
 
     async def start(self) -> None:
         """Start, and wait until it listens.
@@ -167,7 +191,6 @@ class StayRtr:
         are one session to their clients, though what they serve differs.
         """
         await asyncio.sleep(max(0.0, self._started + 1 - time.time()))
-        self._started = int(time.time())
         where = [] if "-ssh.bind" in self._more else ["-bind", f"127.0.0.1:{self.port}"]
         self._process = await asyncio.create_subprocess_exec(
             "stayrtr", *where, "-cache", str(self.file), "-checktime=false", "-metrics.addr", "",
@@ -179,6 +202,7 @@ class StayRtr:
             with contextlib.suppress(OSError):
                 _, writer = await asyncio.open_connection("127.0.0.1", self.port)
                 writer.close()
+                self._started = int(time.time())
                 return
             assert self._process.returncode is None, "StayRTR ended"
             await asyncio.sleep(0.05)

@@ -55,7 +55,7 @@ from collectors.wire.update import (
     decode_updates,
 )
 from collectors.wire.update import STATE_SIZE as ROW_STATE_SIZE
-from collectors.wire.update_columns import Rows, empty_messages, empty_rows, more_rows
+from collectors.wire.update_columns import empty_messages, empty_rows, more_rows, some_rows
 from validator.model import U1, SourceError
 
 MAX_MESSAGE_BYTES = 1 << 18
@@ -105,6 +105,7 @@ class BmpDecoder:
         self._largest, self._most_tables = max_message_bytes, max_tables
         self._offset = 0
         self._buffer = bytearray()
+        self._failed: SourceError | None = None
         self._wanted = 1
         self._up: dict[Session, PeerUp] = {}
         self._numbers: dict[Table, int] = {}
@@ -139,27 +140,47 @@ class BmpDecoder:
         """Decode the messages that are complete; keep the beginning of the next.
 
         Raises:
-            SourceError: this is not BMP version 3, or does not add up. The decoder is then spent.
+            SourceError: this is not BMP version 3, or does not add up. If something came before
+                it in the same piece, that is returned, and the next call raises, whatever it is
+                given. The decoder is then spent.
         """
+        if self._failed is not None:
+            raise self._failed
         self._buffer += chunk
         if len(self._buffer) < self._wanted:
             return []
-        whole = bytes(self._buffer)
-        data, state = np.frombuffer(whole, "u1"), self._state
-        state[frames.AT] = 0
         events: list[Event] = []
+        try:
+            self._decode(bytes(self._buffer), events)
+        except SourceError as failure:
+            self._failed = failure
+            if not events:
+                raise
+            return events
+        at = int(self._state[frames.AT])
+        self._offset += at
+        del self._buffer[:at]
+        self._wanted = int(self._state[frames.WANTED])
+        return events
+
+    def _decode(self, whole: bytes, events: list[Event]) -> None:
+        data, state = np.frombuffer(whole, "u1"), self._state
+        state[frames.AT] = state[frames.MESSAGES] = 0
         why = frames.FULL
         while why != frames.MORE:
-            state[frames.MESSAGES] = 0
             known = int(self._routing.control[frames.COUNT])
             why = frames.index_frames(data, self._largest, state, *self._messages, *self._routing)
-            self._read_updates(data, events)
-            if why == frames.UNKNOWN:
-                if known == frames.HEADERS_KNOWN:
-                    self._forget_headers()
-                else:
+            if why != frames.UNKNOWN:
+                self._read_updates(data, events)
+            elif known == frames.HEADERS_KNOWN:
+                self._forget_headers()
+            else:
+                try:
                     self._learn_header(int(self._routing.control[frames.COUNT]) - 1)
-            elif why == frames.OTHER:
+                except SourceError:
+                    self._read_updates(data, events)
+                    raise
+            if why == frames.OTHER:
                 self._read_other(whole, int(state[frames.AT]), events)
                 state[frames.AT] += state[frames.WANTED]
             elif why == frames.TOO_LONG:
@@ -169,17 +190,13 @@ class BmpDecoder:
                     f"speaks version {whole[int(state[frames.AT])]}, not BMP version {VERSION}",
                     "let only BMP senders connect",
                 )
-        at = int(state[frames.AT])
-        self._offset += at
-        del self._buffer[:at]
-        self._wanted = int(state[frames.WANTED])
-        return events
 
     # ------------------------------------------------------------------------- route monitoring
 
     def _read_updates(self, data: U1, events: list[Event]) -> None:
         """Decode the UPDATEs that were found: their rows, then the ends of tables among them."""
         count, row_state, done = int(self._state[frames.MESSAGES]), self._row_state, 0
+        self._state[frames.MESSAGES] = 0
         if not count:
             return
         row_state[ROWS] = 0
@@ -194,7 +211,7 @@ class BmpDecoder:
         rows = int(row_state[ROWS])
         self.rows += rows
         if rows:
-            events.append(Routes(Rows(*(column[:rows].copy() for column in self._rows))))
+            events.append(Routes(some_rows(self._rows, slice(rows))))
         outcome = self._outcome[:count]
         ends = (outcome == END_OF_RIB_IPV4) | (outcome == END_OF_RIB_IPV6)
         for message in np.flatnonzero(ends).tolist():
@@ -277,7 +294,8 @@ class BmpDecoder:
                 events.append(_termination(body))
         except (struct.error, ValueError) as failure:
             what = _NAMES[kind].removesuffix("s")
-            raise self._bad(f"a message ({what}) does not add up: {failure}") from None
+            why = "it is cut off" if isinstance(failure, struct.error) else str(failure)
+            raise self._bad(f"a message ({what}) does not add up: {why}") from None
 
     def _peer_up(self, body: bytes) -> PeerUp:
         session, kind, asn, _ = _peer_header(body[: frames.KEY_BYTES])

@@ -34,7 +34,7 @@ from collectors.wire.update import (
     decode_updates,
 )
 from collectors.wire.update import STATE_SIZE as ROW_STATE_SIZE
-from collectors.wire.update_columns import Rows, empty_messages, empty_rows, more_rows
+from collectors.wire.update_columns import Rows, empty_messages, empty_rows, more_rows, some_rows
 from validator.model import I8, U1, SourceError, TruncatedSource
 
 ESTABLISHED = 6
@@ -104,6 +104,7 @@ class UpdateDecoder:
         self._source = source
         self._begun = False
         self._tail = bytearray()
+        self._failed: SourceError | None = None
         self._state = np.zeros(records.STATE_SIZE, "i8")
         self._row_state = np.zeros(ROW_STATE_SIZE, "i8")
         self._faults = np.zeros(FAULTS_SEEN, "i8")
@@ -165,9 +166,21 @@ class UpdateDecoder:
         """Decode what is complete; keep the beginning of a record for the next piece.
 
         Raises:
-            SourceError: the stream is not MRT, or damaged.
+            SourceError: the stream is not MRT, or damaged. If something came before that, it is
+                returned, and the next call of this or of :meth:`finish` raises.
         """
+        if self._failed is not None:
+            raise self._failed
         pieces: list[Piece] = []
+        try:
+            self._feed(chunk, pieces)
+        except SourceError as failure:
+            self._failed = failure
+            if not pieces:
+                raise
+        return pieces
+
+    def _feed(self, chunk: bytes, pieces: list[Piece]) -> None:
         start = 0
         while self._tail and start < len(chunk):
             wanted = HEADER_BYTES
@@ -178,18 +191,19 @@ class UpdateDecoder:
             start += len(more)
             if len(self._tail) == wanted:
                 whole, self._tail = self._tail, bytearray()
-                pieces += self._decode(whole)
+                self._decode(whole, pieces)
         if start < len(chunk):
-            pieces += self._decode(memoryview(chunk)[start:])
-        return pieces
+            self._decode(memoryview(chunk)[start:], pieces)
 
     def finish(self) -> None:
         """Say what is wrong with a stream that ends here, if anything.
 
         Raises:
             TruncatedSource: it ends inside a record.
-            SourceError: it is a routing table or another thing without updates.
+            SourceError: it is a routing table or another thing without updates, or was damaged.
         """
+        if self._failed is not None:
+            raise self._failed
         if self._tail:
             if not self._begun:
                 raise SourceError(self._source, "is too short to be an MRT file", cure=_EXPECTED)
@@ -203,14 +217,13 @@ class UpdateDecoder:
             others = ", ".join(f"{count:,} {name}" for name, count in self.counts().items())
             raise SourceError(self._source, f"holds no update (but {others})", cure=_EXPECTED)
 
-    def _decode(self, piece: bytes | bytearray | memoryview) -> list[Piece]:
+    def _decode(self, piece: bytes | bytearray | memoryview, pieces: list[Piece]) -> None:
         """Decode the complete records of a piece that begins with a record."""
         data = np.frombuffer(piece, "u1")
         if not self._begun and len(data) >= HEADER_BYTES:
             self._begin(data)
         state = self._state
         state[records.AT] = 0
-        pieces: list[Piece] = []
         why = records.FULL
         while why == records.FULL:
             state[records.MESSAGES] = state[records.CHANGES] = 0
@@ -228,7 +241,6 @@ class UpdateDecoder:
             raise self._damage(problem, at + 8)
         self.offset += at
         self._tail = bytearray(data[at:].tobytes())
-        return pieces
 
     def _read_messages(self, data: U1, pieces: list[Piece]) -> None:
         """Decode the messages that were found, and cut their rows at the changes of state."""
@@ -261,7 +273,7 @@ class UpdateDecoder:
         if row < stop:
             pieces.append(
                 UpdateRows(
-                    rows=Rows(*(column[row:stop].copy() for column in self._rows)),
+                    rows=some_rows(self._rows, slice(row, stop)),
                     time=self._time[first:last].copy(),
                     rows_after=self._rows_after[first:last].astype("i8") - row,
                 )

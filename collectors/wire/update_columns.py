@@ -48,6 +48,11 @@ def more_rows(rows: Rows) -> Rows:
     return longer
 
 
+def some_rows(rows: Rows, which: NDArray[np.bool_] | slice) -> Rows:
+    """The chosen rows, copied."""
+    return Rows(*(column[which].copy() for column in rows))
+
+
 class Messages(NamedTuple):
     """The input: where each UPDATE lies (without its header), and how to read it.
 

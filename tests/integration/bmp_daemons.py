@@ -121,6 +121,8 @@ class GoBgp(Program):
     """GoBGP, whose import policy refuses :data:`REJECTED`."""
 
     kinds = (TableKind.PRE_POLICY, TableKind.POST_POLICY, TableKind.LOC_RIB)
+    reports_refused = True
+    says_who_is_down = False
 
     def __init__(self, folder: Path, bmp_port: int, *, add_path: bool = False) -> None:
         self.port, self._api = free_port(), free_port()
@@ -180,6 +182,11 @@ class Frr(Program):
     """FRR's bgpd by itself, with its BMP module; the same import policy."""
 
     kinds = (TableKind.PRE_POLICY, TableKind.POST_POLICY)
+    says_who_is_down = True
+    """To a new BMP session it first sends a Peer Down for each peer that is not up yet."""
+    reports_refused = False
+    """FRR 8.4 sends nothing, pre-policy either, of a route that arrives and is refused: its BMP
+    hangs on route processing, which such a route never reaches."""
 
     def __init__(self, folder: Path, bmp_port: int) -> None:
         self.port = free_port()

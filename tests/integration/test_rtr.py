@@ -1,4 +1,4 @@
-"""RTR caches, followed through RTRlib: real StayRTRs, and caches that misbehave as told.
+"""RTR caches, followed through RTRlib: real StayRTRs, one and several.
 
 Every transaction is watched: what is in force is at all times a set that a cache announces as a
 whole, never a part of one.
@@ -9,47 +9,32 @@ from __future__ import annotations
 import asyncio
 import bz2
 import gc
-import json
 import os
 import socket
-import threading
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
+import msgspec
 import pytest
 
 from collectors import rtrlib
 from collectors.live import Message, VrpTransaction
 from collectors.rtr import RtrCache, RtrCollector, RtrSettings
 from tests import rtr_bytes
-from tests.rtr_bytes import notify, prefixes, response, says, scripted_cache, serves
-from tests.rtr_caches import PATIENCE_SECONDS, Proxy, StayRtr, following, vrps
-from validator.model import SettingsError
+from tests.rtr_bytes import response, says, scripted_cache
+from tests.rtr_caches import (
+    PATIENCE_SECONDS,
+    Proxy,
+    StayRtr,
+    following,
+    nothing_is_left,
+    threads,
+    vrps,
+)
+
+pytestmark = pytest.mark.usefixtures("nothing_is_left")
+__all__ = ["nothing_is_left"]
 
 OLD, NEW = vrps(2000), vrps(2000, first=500, asn=64500)
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_left() -> Iterator[None]:
-    """RTRlib is there, and after each test no connection of it is."""
-    try:
-        rtrlib.require()
-    except SettingsError as error:
-        pytest.skip(str(error))
-    before = threads()
-    yield
-    assert not rtrlib._live
-    end = time.monotonic() + PATIENCE_SECONDS
-    while threads() > before:  # the kernel is a moment behind in counting
-        assert time.monotonic() < end, "a thread is left"
-        time.sleep(0.01)
-
-
-def threads() -> int:
-    """Threads that Python does not know: RTRlib's, and those of numeric libraries."""
-    return len(list(Path("/proc/self/task").iterdir())) - threading.active_count()
 
 
 def beside(port: int, preference: int) -> RtrCache:
@@ -177,199 +162,6 @@ async def test_caches_are_reached_through_ssh(tmp_path: Path) -> None:
         async with following(through(unknown)) as (watched, _):
             await watched.until_state("failed", "known_hosts")
             assert not watched.transactions
-
-
-# ------------------------------------------------------------------------- caches that misbehave
-
-
-async def test_a_reload_that_breaks_off_does_not_poison_the_next() -> None:
-    """RTRlib 0.8.0 forgets that it holds VRPs, and refuses them for ever as duplicates."""
-
-    async def resets(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await rtr_bytes.query(reader)
-        writer.write(rtr_bytes.full(OLD) + notify(1, 2))
-        await rtr_bytes.query(reader)
-        writer.write(rtr_bytes.cache_reset())
-        await rtr_bytes.query(reader)
-        writer.write(response(1) + prefixes(NEW)[:5000])
-        await writer.drain()
-
-    async with (
-        scripted_cache([resets, serves(NEW, 1)]) as port,
-        following(port) as (watched, collector),
-    ):
-        await watched.until(NEW)
-        watched.only_saw(OLD, NEW)
-        assert collector.caches[0].connections == 1
-
-
-async def test_an_answer_in_another_session_leads_to_a_reload() -> None:
-    async def restarts(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await rtr_bytes.query(reader)
-        writer.write(rtr_bytes.full(OLD, 1) + notify(1, 2))
-        await rtr_bytes.query(reader)
-        writer.write(response(2) + prefixes(NEW - OLD) + rtr_bytes.end_of_data(2, 2))
-        await reader.read()
-
-    async with scripted_cache([restarts, serves(NEW, 2)]) as port, following(port) as (watched, _):
-        await watched.until(NEW)
-        watched.only_saw(OLD, NEW)
-
-
-@pytest.mark.parametrize(
-    "garbage",
-    [
-        pytest.param(b"SSH-2.0-OpenSSH_9.2p1\r\n" * 20, id="another protocol"),
-        pytest.param(bytes(5000), id="zeros"),
-        pytest.param(b"\xff" * 5000, id="ones"),
-        pytest.param(np.random.default_rng(1).bytes(20_000), id="noise"),
-        pytest.param(response(1) + prefixes(OLD) + b"\xff" * 64, id="noise after VRPs"),
-        pytest.param(response(1) + prefixes(OLD)[:-7], id="cut off"),
-        pytest.param(
-            response(1) + prefixes(OLD) + rtr_bytes.end_of_data(3, 1), id="another session's end"
-        ),
-        pytest.param(
-            response(1) + prefixes(OLD) + prefixes(OLD) + rtr_bytes.end_of_data(1, 1), id="twice"
-        ),
-        pytest.param(
-            response(1)
-            + prefixes(OLD)
-            + prefixes(NEW - OLD, announce=False)
-            + rtr_bytes.end_of_data(1, 1),
-            id="withdraws what is not there",
-        ),
-        pytest.param(rtr_bytes.error(1, b"out\x00of\ncoffee"), id="an error report"),
-        pytest.param(rtr_bytes.error(0, inner_length=0xFFFF_FFF0), id="a length that wraps"),
-    ],
-)
-async def test_garbage_costs_its_connection_and_nothing_else(garbage: bytes) -> None:
-    async with (
-        scripted_cache([says(garbage), serves(NEW)]) as port,
-        following(port) as (watched, _),
-    ):
-        await watched.until(NEW)
-        watched.only_saw(NEW)
-
-
-async def test_what_a_cache_does_wrong_is_told() -> None:
-    twice = response(1) + prefixes(OLD) + prefixes(OLD) + rtr_bytes.end_of_data(1, 1)
-    async with scripted_cache([says(twice, then_close=False)]) as port, following(port) as (w, _):
-        await w.until_state("failed", "duplicate announcement")
-        assert not w.transactions
-
-
-async def test_garbage_in_a_delta_changes_nothing() -> None:
-    """RTRlib has applied half of it when it sees the fault, and takes that back, or not."""
-
-    async def spoils(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await rtr_bytes.query(reader)
-        writer.write(rtr_bytes.full(OLD) + notify(1, 2))
-        await rtr_bytes.query(reader)
-        delta = prefixes(NEW - OLD) + prefixes(list(OLD)[:1])
-        writer.write(response(1) + delta + rtr_bytes.end_of_data(1, 2))
-        await reader.read()
-
-    async with scripted_cache([spoils, serves(NEW, 1)]) as port, following(port) as (watched, _):
-        await watched.until(NEW)
-        watched.only_saw(OLD, NEW)
-
-
-async def test_vrps_that_are_none_are_refused_and_counted() -> None:
-    """Among them prefix lengths of which each by itself would end the process in RTRlib's trie."""
-    bad = {
-        "prefix-length": [("0.0.0.0/" + str(n), n, 1) for n in range(33, 256)]
-        + [("::/" + str(n), n, 1) for n in range(129, 256)],
-        "host-bits": [("10.0.0.1/24", 24, 1), ("2001:db8::1/127", 128, 1)],
-        "maxlength-below-length": [("10.0.0.0/24", 23, 1), ("2001:db8::/32", 0, 1)],
-        "maxlength-beyond-family": [("10.0.0.0/24", 33, 1), ("2001:db8::/32", 129, 1)],
-    }
-    good = {(f"0.0.0.0/{n}", 32, 1) for n in range(33)} | {(f"::/{n}", 128, 1) for n in range(129)}
-    wrong = [vrp for each in bad.values() for vrp in each]
-
-    async def answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await rtr_bytes.query(reader)
-        writer.write(response(1) + prefixes(good) + prefixes(wrong) + rtr_bytes.end_of_data(1, 1))
-        writer.write(notify(1, 2))
-        await rtr_bytes.query(reader)
-        gone = prefixes(bad["host-bits"], announce=False)
-        writer.write(response(1) + gone + prefixes(OLD) + rtr_bytes.end_of_data(1, 2))
-        await reader.read()
-
-    async with scripted_cache([answers]) as port, following(port) as (watched, _):
-        await watched.until(good | OLD)
-        watched.only_saw(good, good | OLD)
-        counts = {reason: len(each) for reason, each in bad.items()}
-        assert watched.transactions[0].announced.report.rejected == counts
-        del counts["host-bits"]
-        assert watched.transactions[1].announced.report.rejected == counts
-
-
-async def test_a_cache_that_announces_too_many_is_refused() -> None:
-    async with (
-        scripted_cache([serves(OLD)]) as port,
-        following(port, max_vrps=1999) as (
-            watched,
-            collector,
-        ),
-    ):
-        await watched.until_state("failed", "max_vrps (1,999)")
-        assert not watched.transactions
-        assert len(OLD) == 2000
-        assert collector.caches[0].latest is None
-
-
-async def test_an_endless_update_is_cut_off() -> None:
-    async def floods(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await rtr_bytes.query(reader)
-        writer.write(response(1))
-        while True:
-            writer.write(prefixes([("10.0.0.0/8", 40, 1)]) * 5000)
-            await writer.drain()
-
-    async with scripted_cache([floods]) as port, following(port, max_vrps=10_000) as (watched, _):
-        await watched.until_state("failed", "more than max_vrps")
-        assert not watched.transactions
-
-
-@pytest.mark.parametrize("said", [b"", response(1) + prefixes(OLD)], ids=["at once", "midway"])
-async def test_a_silent_cache_is_left(said: bytes) -> None:
-    answers = [says(said, then_close=False), serves(NEW)]
-    async with scripted_cache(answers) as port, following(port, silence_seconds=1) as (watched, _):
-        await watched.until_state("failed", "silent")
-        await watched.until(NEW)
-        watched.only_saw(NEW)
-
-
-async def test_vrps_of_a_cache_that_fell_silent_expire_but_are_not_withdrawn() -> None:
-    """Its connection stays up. Whether old VRPs may still be used is the pipeline's to say."""
-    silent = says(rtr_bytes.full(OLD, expire=600), then_close=False)
-    async with (
-        scripted_cache([silent, says(b"", then_close=False)]) as port,
-        following(port, expire_seconds=1) as (watched, _),
-    ):
-        await watched.until(OLD)
-        await watched.until_state("failed", "expired")
-        watched.only_saw(OLD)
-
-
-async def test_after_failures_in_a_row_the_connection_is_made_anew() -> None:
-    refuses = says(rtr_bytes.error(1, b"internal"))
-    async with (
-        scripted_cache([refuses] * 5 + [serves(NEW)]) as port,
-        following(port) as (watched, collector),
-    ):
-        await watched.until_state("failed", "5 failures in a row")
-        await watched.until(NEW)
-        assert collector.caches[0].connections == 2
-
-
-async def test_a_cache_without_data_is_asked_again() -> None:
-    async with (
-        scripted_cache([says(rtr_bytes.error(2)), serves(NEW)]) as port,
-        following(port) as (watched, _),
-    ):
-        await watched.until(NEW)
-        assert any("error 2" in detail for _, detail in watched.states)
 
 
 # --------------------------------------------------------------------------------- several caches
@@ -509,10 +301,10 @@ async def test_the_whole_real_set_arrives_and_so_does_a_delta(
     tmp_path: Path, real_data: Path
 ) -> None:
     packed = real_data / "vrps" / "rpkiclient_summary_20250720T100145Z.json.bz2"
-    roas = json.loads(bz2.decompress(packed.read_bytes()))["roas"]
+    roas = msgspec.json.decode(bz2.decompress(packed.read_bytes()))["roas"]
     full = {(roa["prefix"], roa["maxLength"], roa["asn"]) for roa in roas}
     assert len(full) == 723_524
-    gone = set(sorted(full)[::600])
+    gone = set(list(full)[::600])
     batches: asyncio.Queue[VrpTransaction] = asyncio.Queue()
 
     class Kept:

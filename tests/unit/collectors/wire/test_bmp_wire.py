@@ -344,4 +344,12 @@ def test_columns_are_the_events_own() -> None:
     assert isinstance(one, Routes)
     before = [column.copy() for column in one.rows]
     decoder.feed(route_monitoring(per_peer(), update(["192.0.2.0/24"])))
-    assert all(map(np.array_equal, before, one.rows))
+    assert all(np.array_equal(a, b) for a, b in zip(before, one.rows, strict=True))
+
+
+def test_what_came_before_damage_is_not_lost() -> None:
+    decoder = BmpDecoder("edge1", ALL)
+    good = route_monitoring(per_peer(), update(["10.0.0.0/8"]))
+    assert len(rows_of(decoder, decoder.feed(good * 2 + b"GET"))) == 2
+    with pytest.raises(SourceError, match="version 71"):
+        decoder.feed(b"")

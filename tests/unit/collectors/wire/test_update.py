@@ -375,3 +375,12 @@ def test_a_file_without_a_record_holds_no_update_and_is_no_error() -> None:
 def test_what_cannot_be_followed_is_refused(raw: bytes, problem: str) -> None:
     with pytest.raises(SourceError, match=problem):
         UpdateDecoder("updates").feed(raw)
+
+
+def test_what_came_before_damage_is_not_lost() -> None:
+    decoder = UpdateDecoder("updates")
+    good = mrt(update(["192.0.2.0/24"]))
+    assert len(rows_of(good + b"\0" * 8 + b"\xff" * 4, decoder)) == 1
+    for again in (lambda: decoder.feed(good), decoder.finish):
+        with pytest.raises(SourceError, match="record 2 is damaged"):
+            again()
