@@ -98,10 +98,13 @@ static int fill(struct cache *cache, size_t need, uint64_t deadline, bool poll_o
 		if (!poll_only && now >= deadline)
 			return TR_WOULDBLOCK;
 		time_t wait = poll_only ? 0 : (time_t)((deadline - now + 999999999U) / 1000000000U);
+
+		if (cache->options.user && wait > SSH_SLICE)
+			wait = SSH_SLICE; /* libssh may have read ahead: have it look again */
 		int got = cache->inner.recv_fp(cache->inner.socket, cache->input + cache->end,
 					       INPUT_BYTES - cache->end, wait);
 
-		if (got == TR_INTR)
+		if (got == TR_INTR || (got == TR_WOULDBLOCK && wait == SSH_SLICE && cache->options.user))
 			continue;
 		if (is_closing(cache))
 			return TR_ERROR;

@@ -12,6 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -139,16 +140,17 @@ async def until(what: str, holds: Callable[[], object]) -> None:
 async def agreed(daemon: Daemon, held: Held, wanted: Mapping[TableKind, set[Route]]) -> None:
     """The daemon's tables become what is wanted, and ours become the daemon's."""
     for kind in daemon.kinds:
+        told = reportable(daemon, wanted[kind])
         await until(
             f"{kind}: the daemon has {sorted(daemon.table(kind) ^ wanted[kind])[:5]} wrong",
-            lambda kind=kind: daemon.table(kind) == wanted[kind],
+            partial(_is, partial(daemon.table, kind), wanted[kind]),
         )
-        reported = reportable(daemon, wanted[kind])
-        await until(
-            f"{kind}: we do not get there",
-            lambda kind=kind, all_of_it=reported: held.table(kind) == all_of_it,
-        )
+        await until(f"{kind}: we do not get there", partial(_is, partial(held.table, kind), told))
         assert held.table(kind) == reportable(daemon, daemon.table(kind))
+
+
+def _is(table: Callable[[], set[Route]], wanted: set[Route]) -> bool:
+    return table() == wanted
 
 
 def reportable(daemon: Daemon, routes: set[Route]) -> set[Route]:
