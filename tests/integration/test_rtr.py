@@ -135,7 +135,7 @@ async def test_stopping_in_the_middle_of_an_update_is_quick_and_hands_nothing_on
 async def test_caches_are_reached_through_ssh(tmp_path: Path) -> None:
     for name in ("host", "client"):
         made = await asyncio.create_subprocess_exec(
-            "ssh-keygen", "-q", "-t", "rsa", "-m", "PEM", "-N", "", "-f", str(tmp_path / name)
+            "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / name)
         )
         assert await made.wait() == 0
     served = StayRtr(
