@@ -11,7 +11,7 @@ BIN := .venv/bin
 # -qq: Debian's pip warns of its own future, which pyasn's wheel does not depend on.
 INSTALL := $(BIN)/pip install -qq --require-hashes --only-binary :all: --no-binary pyasn --no-build-isolation --use-pep517
 SYSTEM := python3-venv python3-dev gcc libc6-dev librtr-dev pkg-config
-TEST_SYSTEM := bgpdump exabgp frr gobgpd openssh-client openssl prometheus stayrtr
+TEST_SYSTEM := bgpdump bzip2 exabgp frr gobgpd openssh-client openssl prometheus stayrtr
 BENCH_SYSTEM := bgpdump
 KERNELS := $(shell grep -rlE '^@(kernel|step|inlined)' --include='*.py' validator collectors)
 
