@@ -78,7 +78,7 @@ clean: ## Remove what was made here
 	@$(BIN)/python -m validator.warm
 	@touch $@
 
-.venv/test-ready: .venv/kernels requirements-test.lock
+.venv/test-ready: .venv/kernels requirements-test.lock Makefile
 	@.ci/packages $(TEST_SYSTEM)
 	@$(INSTALL) --requirement requirements-test.lock
 	@touch $@

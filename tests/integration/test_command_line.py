@@ -329,7 +329,7 @@ def test_ctrl_c_ends_it_cleanly_while_it_waits_for_a_server(folder: Path) -> Non
             stderr=subprocess.PIPE,
             text=True,
             # A shell that runs us in the background has us ignore it, and our children with us.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         ) as process:
             silent.settimeout(PATIENCE_SECONDS)
             connection, _ = silent.accept()
