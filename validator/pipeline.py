@@ -144,7 +144,6 @@ class Pipeline:
         self.reloads_total = 0
         self.reload_failures_total = 0
         self.last_build_seconds = 0.0
-        self.last_apply_seconds = 0.0
 
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as stack:
@@ -322,7 +321,6 @@ class Pipeline:
             while not self._queue.empty() and len(taken) < _QUEUE:
                 taken.append(self._queue.get_nowait())
             async with self._turn:
-                before = time.perf_counter()
                 await asyncio.to_thread(self._state.apply, [message for _, message in taken])
                 for source, _ in taken:
                     source.heard = True
@@ -331,7 +329,6 @@ class Pipeline:
                         await asyncio.to_thread(self._state.survey)
                         await asyncio.to_thread(self._state.recount)
                     await self._publish()
-                self.last_apply_seconds = time.perf_counter() - before
             self._uncounted.set()
 
     async def _recount(self) -> None:

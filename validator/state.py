@@ -147,11 +147,6 @@ class PipelineState:
                         self._rib.settle(peer)
         self._apply_touched()
 
-    def forget_vrps(self, source: str) -> None:
-        """A source's VRPs are beyond use: they no longer count."""
-        self._vrps.forget(source)
-        self._publish(_seen(self.routes))
-
     # ---------------------------------------------------------------------------------- what goes
 
     def survey(self) -> None:
