@@ -24,7 +24,8 @@ from collectors.wire import text as wire
 from validator.model import U4, InputReport, Prefixes, RouteBatch
 
 KIND = "pyasn"
-
+_HEAD_BYTES = 16 << 10
+"""Where remarks stand that say whether it was made from a sample."""
 _CURE = "make it again with pyasn_util_convert.py"
 
 
@@ -52,6 +53,7 @@ def load(file: LocalFile, options: ReadOptions) -> RouteBatch:
         {"repeated-prefix": repeated} if repeated else {},
         archive.truncated,
         notes=tuple(notes),
+        sample=any(line.startswith(b"; SAMPLE") for line in raw[:_HEAD_BYTES].split(b"\n")),
     )
     return one_peer(prefixes, asn.astype("i8"), np.zeros(len(asn), "u1"), report)
 

@@ -23,6 +23,8 @@ from validator.model import Entry, InputReport, Peer, RouteBatch
 
 __all__ = ["load", "read_stream"]
 
+SAMPLE_VIEW = "SAMPLE"
+"""The view name of a made-up table (RFC 6396 section 4.3.1): all that is made from it says so."""
 PIECES_AHEAD = 8
 """Of about a megabyte: enough to even out the two threads, little beside the columns."""
 
@@ -112,6 +114,7 @@ def _batch(source: str, decoder: RibDecoder, columns: RibColumns, early: bool) -
         truncated=early,
         built=decoder.built,
         notes=tuple(_notes(decoder, columns, early)),
+        sample=any(view == SAMPLE_VIEW for _, view in decoder.collectors),
     )
     return RouteBatch(
         prefixes=columns.prefixes,

@@ -21,7 +21,9 @@ import numpy as np
 
 from validator.announced import AnnouncedRules
 from validator.assembly import assemble
+from validator.freshness import SourceStatus
 from validator.inputs import Inputs
+from validator.live_inputs import LiveSource
 from validator.model import (
     NEVER_EXPIRES,
     NO_ORIGIN,
@@ -34,7 +36,6 @@ from validator.model import (
     RouteBatch,
     VrpBatch,
 )
-from validator.pipeline import SourceStatus
 from validator.snapshot import Snapshot
 
 VRPS = (
@@ -60,6 +61,8 @@ class StandingFeed:
 
     snapshot: Snapshot | None = None
     statuses: tuple[SourceStatus, ...] = ()
+    live: tuple[LiveSource, ...] = ()
+    waiting: int = 0
     reloads_total: int = 3
     reload_failures_total: int = 1
     last_build_seconds: float = 0.25

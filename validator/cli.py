@@ -199,6 +199,38 @@ def coverage(
 
 
 @main.command()
+@click.option(
+    "--format",
+    type=click.Choice(["pyasn"]),
+    required=True,
+    expose_value=False,
+    help="What to write: a pyasn database (one origin for each prefix, the one most peers see).",
+)
+@click.option(
+    "--routes",
+    multiple=True,
+    required=True,
+    metavar="SOURCE",
+    help=f"Routes: an MRT RIB, a pyasn database or a list. {_SOURCE}",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Write to this file, gzipped if it ends in .gz.",
+)
+@_reading
+def export(routes: tuple[str, ...], output: Path | None, **reading: Any) -> None:
+    """Write a table of routes in a form that other programs read."""
+    from validator import commands  # noqa: PLC0415
+
+    with _explained():
+        commands.export_pyasn(
+            _sources(routes=routes), None if output == Path("-") else output, **reading
+        )
+
+
+@main.command()
 @click.option("--config", required=True, type=click.Path(path_type=Path), help="The settings file.")
 @click.option("--listen", metavar="HOST:PORT", help="Instead of the settings' address.")
 def serve(config: Path, listen: str | None) -> None:

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -21,7 +21,7 @@ from rich.table import Table
 from collectors.base import LocalFile, ReadOptions
 from collectors.catalog import Batch, Kind, read
 from collectors.local import find, is_url
-from validator import tables
+from validator import pyasn_file, tables
 from validator.announced import AnnouncedRules
 from validator.assembly import assemble
 from validator.coverage import rows as coverage_rows
@@ -179,6 +179,23 @@ def show_coverage(
             writer.writerows(tables.flat(row) for row in rows)
         else:
             _print_coverage(out, rows, scheme, attributed, snapshot.exclusions)
+
+
+def export_pyasn(sources: Sources, output: Path | None, **reading: Any) -> None:
+    """A table of routes as a pyasn database; gzipped if the file's name ends in ``.gz``."""
+    with _steps(reading["quiet"]) as step:
+        inputs = _read_all(sources, step, **reading)
+        state = PipelineState(AnnouncedRules())
+        state.load(inputs, step)
+        chosen = pyasn_file.choose(state.routes)
+    notice = SAMPLE_NOTICE if inputs.sample else ""
+    gzipped = output is not None and output.suffix == ".gz"
+    if not len(chosen.rows):
+        raise OutputError("no route is left that a pyasn database can hold, so none is written")
+    with _open(output) as out, pyasn_file.compressed(out) if gzipped else nullcontext(out) as text:
+        pyasn_file.write(text, state.routes, chosen, inputs.reports, notice=notice)
+    if not reading["quiet"]:
+        print(pyasn_file.summarise(chosen), file=sys.stderr)  # noqa: T201
 
 
 def describe(report: InputReport) -> dict[str, Any]:

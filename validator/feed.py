@@ -6,12 +6,13 @@ and nothing more, so that they run as well over a snapshot that a test has put t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from typing import Generic, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-from validator.pipeline import SourceStatus
+from validator.freshness import SourceStatus
+from validator.live_inputs import LiveSource
 from validator.snapshot import Snapshot
 
 T = TypeVar("T")
@@ -40,6 +41,12 @@ class Feed(Protocol):
 
     @property
     def statuses(self) -> tuple[SourceStatus, ...]: ...
+
+    @property
+    def live(self) -> Sequence[LiveSource]: ...
+
+    @property
+    def waiting(self) -> int: ...
 
 
 class PerSnapshot(Generic[T]):

@@ -2,7 +2,8 @@
 
 The shape is Routinator's (``src/validity.rs`` of NLnet Labs' Routinator 0.15): field names, their
 order, the texts of ``description``, ``max_length`` as a string, ``reason`` only where the route is
-invalid. Nothing is added to it. The service and the command line both answer in it.
+invalid. The service and the command line both answer in it. One thing is added, and only while the
+VRPs are older than they may be: ``degraded`` says so, and why.
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ class OneReply(msgspec.Struct, frozen=True, rename={"generated_time": "generated
 
     validated_route: ValidatedRoute
     generated_time: str
+    degraded: list[str] | UnsetType = UNSET
 
 
 class ManyReply(msgspec.Struct, frozen=True, rename={"generated_time": "generatedTime"}):
@@ -69,11 +71,14 @@ class ManyReply(msgspec.Struct, frozen=True, rename={"generated_time": "generate
 
     validated_routes: list[ValidatedRoute]
     generated_time: str
+    degraded: list[str] | UnsetType = UNSET
 
 
-def validity_reply(explanation: Explanation, created: int) -> OneReply:
+def validity_reply(
+    explanation: Explanation, created: int, degraded: list[str] | None = None
+) -> OneReply:
     """The whole answer about one route. ``created`` is the snapshot's time, Unix seconds."""
-    return OneReply(validated_route(explanation), generated_time(created))
+    return OneReply(validated_route(explanation), generated_time(created), degraded or UNSET)
 
 
 def validated_route(explanation: Explanation) -> ValidatedRoute:

@@ -20,10 +20,12 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from collectors.bmp import Bmp
+from collectors.mrt_updates import MrtUpdates
 from collectors.rtr import RtrCollector
 from validator import metrics
+from validator.live_inputs import Live
 from validator.model import SettingsError
-from validator.pipeline import Live, Pipeline
+from validator.pipeline import Pipeline
 from validator.settings import Settings
 from validator.web.app import make_app
 from validator.web.landing import greeting
@@ -117,8 +119,16 @@ def live_sources(settings: Settings) -> list[Live]:
     found = []
     for number, rtr in enumerate(settings.rtr):
         name = rtr.caches[0].name if len(settings.rtr) == 1 else f"{number}:{rtr.caches[0].name}"
-        found.append(Live("rtr", name, RtrCollector(rtr, name), gives_vrps=True))
-    found += [Live("bmp", f"bmp:{bmp.listen}", Bmp(bmp)) for bmp in settings.bmp]
+        collector = RtrCollector(rtr, name)
+        found.append(Live("rtr", name, collector, True, rtr.expire_seconds))
+    patience = settings.freshness.max_stale_seconds
+    for bmp in settings.bmp:
+        found.append(Live("bmp", f"bmp:{bmp.listen}", Bmp(bmp), max_stale_seconds=patience))
+    for replay in settings.replays:
+        options = settings.read_options(replay, as_of=0)
+        updates = MrtUpdates(replay, settings.cache_folder, options, settings.fetch_limits)
+        name = f"updates:{replay.vantage}"
+        found.append(Live("mrt_updates", name, updates, max_stale_seconds=patience))
     return found
 
 

@@ -19,17 +19,20 @@ from collectors.base import GIBIBYTE, ReadOptions
 from collectors.bmp_router import BmpSettings
 from collectors.catalog import Kind
 from collectors.fetch import FetchLimits
+from collectors.mrt_updates import MrtUpdatesSettings
 from collectors.rtr import RtrCache, RtrSettings
 from validator.announced import (
     SPECIAL_PURPOSE_ASNS,
     SPECIAL_PURPOSE_PREFIXES,
     AnnouncedRules,
 )
+from validator.freshness import VRP_KINDS, Floors
 from validator.model import Prefix, SettingsError, parse_asn
 
 T = TypeVar("T")
 Seconds = Annotated[float, Meta(gt=0)]
 Count = Annotated[int, Meta(ge=1)]
+Share = Annotated[float, Meta(gt=0, le=1)]
 _READ = ReadOptions()
 
 
@@ -38,6 +41,10 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     source: Annotated[str, Meta(min_length=1)]
     allow_truncated: bool = False
+    cadence_seconds: Seconds | None = None
+    """How often new content is expected: late when there is none for twice as long."""
+    max_stale_seconds: Seconds | None = None
+    """Instead of what :class:`Freshness` has for its kind."""
 
 
 class Announced(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -63,6 +70,18 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     max_whole_bytes: Annotated[int, Meta(ge=1, lt=4 * GIBIBYTE)] = _READ.max_whole_bytes
 
 
+class Freshness(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """When less is too much less, and how long the last good content stays (docs/definitions.md,
+    Never a silent collapse)."""
+
+    max_stale_seconds: Seconds = 86_400
+    max_stale_vrps_seconds: Seconds = 7_200
+    """For VRPs and local exceptions; as long as an RTR cache's VRPs last (RFC 8210 section 6)."""
+    vrp_fall: Share = 0.10
+    table_fall: Share = 0.20
+    least_rows: Count = 1_000
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole file."""
 
@@ -71,6 +90,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     slurm: tuple[Source, ...] = ()
     routes: tuple[Source, ...] = ()
     bmp: tuple[BmpSettings, ...] = ()
+    mrt_updates: tuple[MrtUpdatesSettings, ...] = ()
     resources: tuple[Source, ...] = ()
     asn_names: tuple[Source, ...] = ()
     sample: bool = False
@@ -79,6 +99,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     reload_seconds: Seconds = 600
     publish_seconds: Seconds = 1.0
     announced: Announced = Announced()
+    freshness: Freshness = Freshness()
     limits: Limits = Limits()
     folder: Path = Path()
     """Where the file lies. Set when it is read; not a key."""
@@ -86,8 +107,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     def __post_init__(self) -> None:
         if not self.vrps and not self.rtr:
             raise ValueError("no VRPs: name an export under [[vrps]] or caches under [[rtr]]")
-        if not self.routes and not self.bmp:
-            raise ValueError("no routes: name a table under [[routes]] or listen under [[bmp]]")
+        if not (self.routes or self.bmp or self.mrt_updates):
+            raise ValueError(
+                "no routes: name a table under [[routes]], listen under [[bmp]], "
+                "or replay under [[mrt_updates]]"
+            )
 
     def of(self, kind: Kind) -> tuple[Source, ...]:
         """The inputs of one kind, with paths made relative to the working directory."""
@@ -95,6 +119,18 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return tuple(
             msgspec.structs.replace(source, source=self._resolved(source.source))
             for source in chosen
+        )
+
+    @property
+    def replays(self) -> tuple[MrtUpdatesSettings, ...]:
+        """The MRT updates to replay, with paths made relative to the working directory."""
+        return tuple(
+            msgspec.structs.replace(
+                each,
+                source=tuple(map(self._resolved, each.source)),
+                rib=each.rib and self._resolved(each.rib),
+            )
+            for each in self.mrt_updates
         )
 
     @property
@@ -122,6 +158,18 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         )
 
     @property
+    def floors(self) -> Floors:
+        given = self.freshness
+        return Floors(given.vrp_fall, given.table_fall, given.least_rows)
+
+    def max_stale_seconds(self, kind: str, source: Source | None = None) -> float:
+        """How long the last good content of an input may be used without a word."""
+        if source is not None and source.max_stale_seconds is not None:
+            return source.max_stale_seconds
+        given = self.freshness
+        return given.max_stale_vrps_seconds if kind in VRP_KINDS else given.max_stale_seconds
+
+    @property
     def fetch_limits(self) -> FetchLimits:
         given = self.limits
         return FetchLimits(
@@ -131,7 +179,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             max_bytes=given.max_download_bytes,
         )
 
-    def read_options(self, source: Source, as_of: int) -> ReadOptions:
+    def read_options(self, source: Source | MrtUpdatesSettings, as_of: int) -> ReadOptions:
         return ReadOptions(
             source.allow_truncated, self.limits.max_bytes, self.limits.max_whole_bytes, as_of
         )
@@ -205,10 +253,12 @@ def _allowed(problem: str) -> str:
         return ""
     tables = {
         "$.announced": Announced,
+        "$.freshness": Freshness,
         "$.limits": Limits,
         "$.rtr[...].caches": RtrCache,
         "$.rtr": RtrSettings,
         "$.bmp": BmpSettings,
+        "$.mrt_updates": MrtUpdatesSettings,
         "$.": Source,
     }
     _, _, place = problem.partition(" - at `")

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from validator.coverage import Coverage
+from validator.freshness import VRP_KINDS, SourceStatus
 from validator.groupings import RIR_NAMES, Attribution, Scheme
 from validator.model import (
     I8,
@@ -64,6 +65,17 @@ class Snapshot:
     inputs: tuple[InputReport, ...]
     sample: bool
     """Whether its networks are fictional: every face then says SAMPLE."""
+    troubles: tuple[SourceStatus, ...] = ()
+    """The inputs that were late, degraded or failed when it was made: it is degraded if any was."""
+
+    def stale(self, vrps_only: bool = False) -> tuple[SourceStatus, ...]:
+        """The inputs whose content is in use beyond its time: answers that rest on them say so.
+        A validity answer rests on VRPs alone."""
+        return tuple(
+            each
+            for each in self.troubles
+            if each.stale(self.created) and (not vrps_only or each.kind in VRP_KINDS)
+        )
 
     def explain(self, prefix: Prefix, origin: int) -> Explanation:
         return explain(prefix, origin, self.vrps)

@@ -25,6 +25,7 @@ from validator import announced, coverage, delta_kernels, routes
 from validator.announced import AnnouncedRules
 from validator.coverage import Coverage
 from validator.delta import change_routes, revalidated
+from validator.freshness import Fall, Floors, SourceStatus, TableWatch
 from validator.groupings import Attribution, Scheme
 from validator.inputs import Inputs
 from validator.model import U1, Family, Peer, Prefixes, RouteBatch, frozen
@@ -63,11 +64,17 @@ class PipelineState:
         self,
         rules: AnnouncedRules,
         coverages: Sequence[tuple[Scheme, Attribution]] = EVERY_COVERAGE,
+        floors: Floors | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._rules = rules
         self._wanted = tuple(coverages)
+        self._clock = clock
         self._inputs = Inputs()
-        self._vrps = VrpStore()
+        self._vrps = VrpStore(floors, clock)
+        self._watch = TableWatch(floors or Floors())
+        self.shrunk: tuple[SourceStatus, ...] = ()
+        """What live feeds had and have no more, as of the last :meth:`survey`."""
         self._rib = Rib()
         self._listed: SeenRoutes | None = None
         self._file_peers: tuple[Peer, ...] = ()
@@ -147,6 +154,20 @@ class PipelineState:
                         self._rib.settle(peer)
         self._apply_touched()
 
+    @property
+    def falls(self) -> Mapping[str, Fall]:
+        """The live sources whose VRPs fell too far at once."""
+        return self._vrps.falls
+
+    def release(self, source: str) -> None:
+        """Take what a source whose VRPs fell says now."""
+        self._vrps.release(source)
+        self._publish(_seen(self.routes))
+
+    def forgive(self, source: str) -> None:
+        """What is left of a source's VRPs is what it has, from now on."""
+        self._vrps.forgive(source)
+
     # ---------------------------------------------------------------------------------- what goes
 
     def survey(self) -> None:
@@ -155,6 +176,7 @@ class PipelineState:
         May change how many peers must see a route, and so what is excluded.
         """
         self._peers = self._rib.peer_sizes()
+        self.shrunk = self._watch.observe(int(self._clock()), self._sizes())
         self._adjacencies = Adjacencies(*self._rib.adjacencies())
         min_peers = announced.effective_min_peers(self._rules, self._peers)
         if min_peers != self._min_peers:
@@ -174,12 +196,17 @@ class PipelineState:
         }
         self._exclusions = announced.count_exclusions(excluded)
 
-    def snapshot(self, generation: int = 1, sample: bool = False) -> Snapshot:
+    def snapshot(
+        self,
+        generation: int = 1,
+        sample: bool = False,
+        troubles: tuple[SourceStatus, ...] = (),
+    ) -> Snapshot:
         """All that is known now. Coverage is as of the last :meth:`recount`."""
         table, excluded = self._counted()
         return Snapshot(
             generation=generation,
-            created=int(time.time()),
+            created=int(self._clock()),
             vrps=self._vrps.table,
             routes=table,
             excluded=excluded,
@@ -193,9 +220,18 @@ class PipelineState:
             coverages=self._coverages,
             inputs=self._inputs.reports,
             sample=sample or self._inputs.sample,
+            troubles=troubles,
         )
 
     # ------------------------------------------------------------------------------------- the work
+
+    def _sizes(self) -> dict[str, int]:
+        """How much there is, in all and of each vantage point."""
+        sizes = {"all routes": len(self.routes)}
+        for each in self._peers:
+            name = f"vantage point {each.peer.vantage}"
+            sizes[name] = sizes.get(name, 0) + each.ipv4 + each.ipv6
+        return sizes
 
     def _load_routes(self, batches: Sequence[RouteBatch]) -> SeenRoutes:
         lists = [batch for batch in batches if batch.report.kind in ROUTE_LISTS]
@@ -220,10 +256,12 @@ class PipelineState:
 
     def _apply_vrps(self, message: VrpTransaction) -> None:
         if message.reset:
-            self._vrps.reset(message.source, message.announced)
-            self._publish(_seen(self.routes))
+            changed = self._vrps.reset(message.source, message.announced)
         else:
             changed = self._vrps.change(message.source, message.announced, message.withdrawn)
+        if changed is None:
+            self._publish(_seen(self.routes))
+        elif len(changed):
             table, excluded = self._tables
             self._tables = revalidated(table, self._vrps.table, changed), excluded
 

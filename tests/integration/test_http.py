@@ -8,6 +8,7 @@ import json
 import threading
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from yarl import URL
 
 from tests.feeds import StandingFeed, make_snapshot
 from validator import metrics
-from validator.pipeline import SourceStatus
+from validator.freshness import SourceStatus
 from validator.web.app import make_app
 from validator.web.validity import MOST_BYTES
 
@@ -390,7 +391,57 @@ async def test_ready_only_with_a_snapshot_and_alive_without(serve: Serve) -> Non
         assert (await site.ask(path))[0] == 200, path
     site.feed.snapshot = make_snapshot()
     status, about = await site.json("/readyz")
-    assert (status, about) == (200, {"status": "ready", "generation": 1, "sample": False})
+    assert (status, about) == (
+        200,
+        {"status": "ready", "generation": 1, "degraded": False, "sample": False},
+    )
+
+
+STALE = SourceStatus(
+    "vrps", "https://u:secret@h/v", "failed", 1, 2, "https://u:secret@h/v: gone", since=3,
+    stale_from=4,
+)  # fmt: skip
+
+
+async def test_while_vrps_are_too_old_answers_say_so_and_nothing_flips(serve: Serve) -> None:
+    fresh = make_snapshot()
+    site = await serve(StandingFeed(fresh))
+    paths = ("/api/v1/validity/64496/192.0.2.0/24", "/validity?asn=64496&prefix=192.0.2.0/24")
+    before = [await site.json(path) for path in paths]
+    assert all("degraded" not in answer for _, answer in before)
+
+    site.feed.snapshot = replace(fresh, troubles=(STALE,))
+    note = "vrps https://u:***@h/v: failed since 1970-01-01T00:00:03Z: https://u:***@h/v: gone"
+    for path, (status, answer) in zip(paths, before, strict=True):
+        assert await site.json(path) == (status, {**answer, "degraded": [note]})
+    for count in (1, 1000):
+        body = {"routes": [{"asn": 64496, "prefix": "192.0.2.0/24"}] * count}
+        about = (await site.json("/validity", method="POST", json=body))[1]
+        assert about["degraded"] == [note]
+        assert [each["validity"]["state"] for each in about["validated_routes"]] == [
+            "valid"
+        ] * count
+    for path in ("/api/v1/asn/64496", "/api/v1/coverage?by=rir"):
+        assert (await site.json(path))[1]["degraded"] == [note]
+    headers = (await site.ask("/api/v1/coverage?by=rir&format=csv"))[1]
+    assert headers["X-Originsight-Degraded"] == note
+
+    status, about = await site.json("/readyz")
+    assert (status, about["status"]) == (503, "stale")
+    assert [each["source"] for each in about["inputs"]] == ["https://u:***@h/v"]
+    assert (await site.json("/status"))[1]["degraded"][0]["state"] == "failed"
+
+
+async def test_trouble_that_is_not_old_yet_is_in_the_status_alone(serve: Serve) -> None:
+    young = replace(STALE, stale_from=2**40)
+    routes = replace(STALE, kind="routes", source="r.csv", error="r.csv: gone")
+    site = await serve(StandingFeed(replace(make_snapshot(), troubles=(young, routes))))
+    assert "degraded" not in (await site.json("/api/v1/validity/64496/192.0.2.0/24"))[1]
+    about = (await site.json("/api/v1/asn/64496"))[1]
+    assert [note.partition(":")[0] for note in about["degraded"]] == ["routes r.csv"]
+    status, about = await site.json("/readyz")
+    assert (status, about["degraded"]) == (200, True)
+    assert len((await site.json("/status"))[1]["degraded"]) == 2
 
 
 async def test_version_is_plain_text(serve: Serve) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from collectors import rtrlib
@@ -114,6 +115,56 @@ def covered_valid(snapshot: Snapshot) -> int:
     counted_valid = sum(int(table[:, 0].sum()) for table in coverage.routes.values())
     left_out = (snapshot.routes.verdict == 1) & (snapshot.excluded != 0)
     return counted_valid + int(left_out.sum())
+
+
+async def test_when_the_caches_vrps_have_expired_nothing_flips_and_it_is_said(
+    tmp_path: Path,
+) -> None:
+    async with StayRtr(tmp_path / "cache-a", OLD) as cache:
+        chosen = configured(tmp_path, cache.port)
+        rtr = msgspec.structs.replace(chosen.rtr[0], expire_seconds=2)
+        chosen = msgspec.structs.replace(chosen, rtr=(rtr,))
+        async with Pipeline(chosen, live_sources(chosen)) as pipeline, asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(pipeline.run())
+            snapshot = await until(pipeline, OLD)
+            await cache.kill()
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while not (stale := snapshot.stale(vrps_only=True)):
+                    snapshot = await pipeline.published(snapshot.generation)
+                    assert counted(snapshot) == expected(OLD)
+            assert [each.kind for each in stale] == ["rtr"]
+            await cache.start()
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while snapshot.troubles:
+                    snapshot = await pipeline.published(snapshot.generation)
+                    assert counted(snapshot) == expected(OLD)
+            running.cancel()
+
+
+async def test_vrps_that_mostly_vanish_are_held_and_taken_when_the_time_is_over(
+    tmp_path: Path,
+) -> None:
+    few = frozenset(sorted(OLD)[:100])
+    async with StayRtr(tmp_path / "cache-a", OLD) as cache:
+        chosen = configured(tmp_path, cache.port, "[freshness]\nleast_rows = 100")
+        rtr = msgspec.structs.replace(chosen.rtr[0], expire_seconds=4)
+        chosen = msgspec.structs.replace(chosen, rtr=(rtr,))
+        async with Pipeline(chosen, live_sources(chosen)) as pipeline, asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(pipeline.run())
+            snapshot = await until(pipeline, OLD)
+            cache.change(few)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while not snapshot.troubles:
+                    snapshot = await pipeline.published(snapshot.generation)
+            assert counted(snapshot) == expected(OLD)
+            assert "fell from 400 to 100 (-75.0 %)" in snapshot.troubles[0].error
+            assert not snapshot.stale()
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while counted(snapshot) == expected(OLD):
+                    snapshot = await pipeline.published(snapshot.generation)
+            assert counted(snapshot) == expected(few)
+            assert snapshot.stale(vrps_only=True), "what was taken is said to be so"
+            running.cancel()
 
 
 async def test_without_rtrlib_the_service_says_what_to_install(

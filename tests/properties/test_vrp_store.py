@@ -13,7 +13,7 @@ NAMES = ("rtr:a", "rtr:b", "file")
 Step = tuple[str, str, list[V], list[V]]
 
 steps = st.tuples(
-    st.sampled_from(("change", "change", "change", "reset", "forget")),
+    st.sampled_from(("change", "change", "change", "reset")),
     st.sampled_from(NAMES),
     st.lists(vrps(), max_size=6),
     st.lists(vrps(), max_size=6),
@@ -71,14 +71,12 @@ def test_any_history_gives_the_union_after_slurm(
         if kind == "change":
             here = sources.setdefault(name, set())
             named = store.change(name, vrp_batch(announced), vrp_batch(withdrawn))
+            assert named is not None
             changed = {named[i] for i in range(len(named))}
             sources[name] = (here - set(withdrawn)) | set(announced)
-        elif kind == "reset":
-            store.reset(name, vrp_batch(announced))
-            sources[name] = set(announced)
         else:
-            store.forget(name)
-            sources.pop(name, None)
+            assert store.reset(name, vrp_batch(announced)) is None
+            sources[name] = set(announced)
         held = [(v.prefix, v.max_length, v.asn) for v in store.table]
         assert len(held) == len(set(held))
         assert set(held) == in_force(sources, slurm)

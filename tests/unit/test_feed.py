@@ -7,7 +7,7 @@ import sys
 
 from tests.feeds import make_snapshot
 from validator.feed import PerSnapshot, redacted, shown
-from validator.pipeline import SourceStatus
+from validator.freshness import SourceStatus
 from validator.snapshot import Snapshot
 
 

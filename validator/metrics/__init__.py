@@ -21,6 +21,7 @@ from prometheus_client import (
 from validator.feed import Feed
 from validator.metrics.coverage import CoverageCollector
 from validator.metrics.inputs import InputCollector
+from validator.metrics.live import LiveCollector
 from validator.metrics.loop import LoopLag
 from validator.metrics.reloads import ReloadCollector
 from validator.metrics.requests import RequestMetrics
@@ -49,6 +50,7 @@ def build(feed: Feed) -> Metrics:
         SnapshotCollector(feed),
         ReloadCollector(feed),
         InputCollector(feed),
+        LiveCollector(feed),
         VrpCollector(feed),
         RouteCollector(feed),
         CoverageCollector(feed),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 
@@ -10,9 +11,11 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from validator.feed import Feed, shown
-from validator.pipeline import SourceStatus
+from validator.freshness import DEGRADED, FAILED, FRESH, LATE, STARTING, STATES, SourceStatus
 
 _NAMED = ["kind", "source"]
+_BADNESS = (FRESH, LATE, STARTING, DEGRADED, FAILED)
+"""States, the worst last."""
 
 
 class InputCollector(Collector):
@@ -28,7 +31,7 @@ class InputCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         up = GaugeMetricFamily(
             "originsight_input_up",
-            "1 if the input was read, or found unchanged, when it was last looked at; else 0.",
+            "1 if the input is fresh or late, 0 if it is starting, degraded or failed.",
             labels=_NAMED,
         )
         rows = GaugeMetricFamily(
@@ -44,21 +47,43 @@ class InputCollector(Collector):
             "When the input was last looked at, whatever came of it.",
             labels=_NAMED,
         )
-        for labels, statuses in self._by_source().items():
-            up.add_metric(labels, float(all(each.state in ("fresh", "late") for each in statuses)))
-            rows.add_metric(labels, sum(each.rows for each in statuses))
-            if times := [each.loaded for each in statuses if each.loaded is not None]:
-                loaded.add_metric(labels, min(times))
-            if times := [each.checked for each in statuses if each.checked is not None]:
-                checked.add_metric(labels, min(times))
-        late = GaugeMetricFamily(
-            "originsight_input_late",
-            "1 if some of what the input gave has expired since it was made; else 0.",
+        state = GaugeMetricFamily(
+            "originsight_input_state",
+            "1 for the state that the input is in, 0 for the others.",
+            labels=[*_NAMED, "state"],
+        )
+        stale = GaugeMetricFamily(
+            "originsight_input_stale",
+            "1 if what is in use of the input is older than it may be, so that answers say so.",
             labels=_NAMED,
         )
+        content = GaugeMetricFamily(
+            "originsight_input_content_timestamp_seconds",
+            "When the content in use was made, or was last known to be current.",
+            labels=_NAMED,
+        )
+        cadence = GaugeMetricFamily(
+            "originsight_input_cadence_seconds",
+            "How often new content is expected; no series if the settings do not say.",
+            labels=_NAMED,
+        )
+        now = time.time()
         for labels, statuses in self._by_source().items():
-            late.add_metric(labels, float(any(each.state == "late" for each in statuses)))
-        yield from (up, late, rows, loaded, checked, self._rejected())
+            worst = max((each.state for each in statuses), key=_BADNESS.index)
+            for name in STATES:
+                state.add_metric([*labels, name], float(name == worst))
+            up.add_metric(labels, float(worst in (FRESH, LATE)))
+            stale.add_metric(labels, float(any(each.stale(now) for each in statuses)))
+            rows.add_metric(labels, sum(each.rows for each in statuses))
+            for family, times in (
+                (loaded, [each.loaded for each in statuses]),
+                (checked, [each.checked for each in statuses]),
+                (content, [each.content for each in statuses]),
+                (cadence, [each.cadence_seconds for each in statuses]),
+            ):
+                if known := [each for each in times if each is not None]:
+                    family.add_metric(labels, min(known))
+        yield from (up, state, stale, rows, loaded, checked, content, cadence, self._rejected())
 
     def _by_source(self) -> dict[tuple[str, str], list[SourceStatus]]:
         found: dict[tuple[str, str], list[SourceStatus]] = {}

@@ -38,6 +38,16 @@ class SnapshotCollector(Collector):
             value=snapshot.sample,
         )
         yield GaugeMetricFamily(
+            "originsight_snapshot_degraded",
+            "1 if any of its inputs was not fresh when it was made, or a live feed had lost much.",
+            value=bool(snapshot.troubles),
+        )
+        yield GaugeMetricFamily(
+            "originsight_snapshot_stale_vrps",
+            "1 if its VRPs are older than they may be: validity answers say so, /readyz is 503.",
+            value=bool(snapshot.stale(vrps_only=True)),
+        )
+        yield GaugeMetricFamily(
             "originsight_snapshot_min_peers",
             "Least number of peers that must see a route for it to count as announced.",
             value=snapshot.min_peers,

@@ -11,6 +11,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 
+from collectors.mrt import SAMPLE_VIEW
 from validator.model import Family, Prefix
 from validator.sample.model import NOW, RibEntry, Vantage, World, address_of
 
@@ -18,7 +19,7 @@ _TABLE_DUMP_V2 = 13
 _PEER_INDEX_TABLE = 1
 _SUBTYPE = {Family.IPV4: 2, Family.IPV6: 4}
 _COLLECTOR_ID = 254 << 24 | 0xFF_0001
-_VIEW = b"SAMPLE"
+_VIEW = SAMPLE_VIEW.encode()
 
 _AS_SET, _AS_SEQUENCE = 1, 2
 _ORIGIN_IGP = bytes.fromhex("40010100")

@@ -15,8 +15,9 @@ import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from validator.feed import Feed
+from validator.feed import Feed, redacted
 from validator.metrics.requests import UNMATCHED, RequestMetrics
+from validator.replies import generated_time
 from validator.snapshot import Snapshot
 
 log = structlog.get_logger()
@@ -64,6 +65,16 @@ def current(feed: Feed) -> Snapshot:
             {"Retry-After": str(RETRY_SECONDS)},
         )
     return snapshot
+
+
+def stale_notes(snapshot: Snapshot, vrps_only: bool = False) -> list[str]:
+    """What is in use beyond its time, a line for each input: answers that rest on it say so."""
+    notes = []
+    for status in snapshot.stale(vrps_only):
+        source, error = redacted(status)
+        since = f" since {generated_time(status.since)}" if status.since else ""
+        notes.append(f"{status.kind} {source}: {status.state}{since}: {error}")
+    return notes
 
 
 def query_of(request: web.Request, *allowed: str) -> dict[str, str]:

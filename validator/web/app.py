@@ -10,6 +10,7 @@ from aiohttp import web
 
 from validator.feed import Feed
 from validator.metrics import Metrics
+from validator.web.addresses import AddressFace
 from validator.web.answers import SAMPLE_HEADER, middleware
 from validator.web.coverage import CoverageFace
 from validator.web.exposition import MetricsFace
@@ -26,6 +27,7 @@ def make_app(feed: Feed, metrics: Metrics, *, sample: bool) -> web.Application:
         ValidityFace(feed),
         CoverageFace(feed),
         NetworkFace(feed),
+        AddressFace(feed),
         StatusFace(feed, sample),
         MetricsFace(metrics.registry),
         LandingFace(feed, sample),

@@ -3,6 +3,9 @@
 ``GET /api/v1/coverage?by=asn|country|rir`` with ``family``, ``attribution`` and ``format`` (json or
 csv). All networks together are some 80 MB of text. It is made once for each snapshot, in a thread,
 and kept compressed; clients that take no gzip get it unpacked as they read.
+
+While an input is older than it may be, the answer says so: in JSON under ``degraded``, and in the
+header ``X-Originsight-Degraded`` of both forms.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ from validator.groupings import Attribution, Scheme, attribution_of
 from validator.model import Family
 from validator.replies import generated_time
 from validator.snapshot import Snapshot
-from validator.web.answers import JSON, Refusal, accepts_gzip, current, query_of
+from validator.web.answers import JSON, Refusal, accepts_gzip, current, query_of, stale_notes
 
 _CSV = "text/csv; charset=utf-8; header=present"
 _ROWS_AT_A_TIME = 200
@@ -76,6 +79,9 @@ class CoverageFace:
             answer.etag = tag
             return answer
         packed = await self._packed(snapshot, asked)
+        if notes := stale_notes(snapshot):
+            said = "; ".join(notes).encode("ascii", "backslashreplace").decode()
+            headers["X-Originsight-Degraded"] = " ".join(said.split())[:1000]
         headers["Content-Type"] = JSON if asked.form == "json" else _CSV
         if asked.form == "csv":
             mark = "-SAMPLE" if snapshot.sample else ""
@@ -181,6 +187,7 @@ def _as_json(snapshot: Snapshot, asked: Asked) -> Iterator[bytes]:
             "generated": generated_time(snapshot.created),
             "generation": snapshot.generation,
             "sample": snapshot.sample,
+            "degraded": stale_notes(snapshot),
             "excluded": dict(snapshot.exclusions),
         }
     )

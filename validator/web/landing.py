@@ -62,7 +62,7 @@ def greeting(url: str, snapshot: Snapshot) -> str:
 
 def paths_to_try(snapshot: Snapshot) -> tuple[str, ...]:
     """Paths that show something, with routes of this snapshot first."""
-    return *_examples(snapshot), *_ALWAYS
+    return *_examples(snapshot), *_addresses(snapshot), *_ALWAYS
 
 
 def _examples(snapshot: Snapshot) -> Iterator[str]:
@@ -81,3 +81,11 @@ def _examples(snapshot: Snapshot) -> Iterator[str]:
             yield f"/validity?asn=AS{route.origin}&prefix={route.prefix}"
     if network:
         yield f"/api/v1/asn/AS{network}"
+
+
+def _addresses(snapshot: Snapshot) -> Iterator[str]:
+    """An address in the first route that is counted."""
+    counted = snapshot.excluded == 0
+    if counted.any():
+        address, _, _ = str(snapshot.routes.prefix(int(counted.argmax()))).partition("/")
+        yield f"/api/v1/ip/{address}"

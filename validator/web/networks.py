@@ -20,7 +20,7 @@ from validator.groupings import NOBODY, Attribution, Scheme
 from validator.model import Family, State, format_asn, parse_asn
 from validator.replies import generated_time
 from validator.snapshot import Snapshot, state_counts
-from validator.web.answers import Refusal, current, json_reply
+from validator.web.answers import Refusal, current, json_reply, stale_notes
 
 _NOTHING = Figures(0, 0, 0, 0, 0, 0, 0, 0)
 
@@ -64,6 +64,7 @@ def describe(snapshot: Snapshot, asn: int) -> dict[str, Any]:
         "generated": generated_time(snapshot.created),
         "generation": snapshot.generation,
         "sample": snapshot.sample,
+        "degraded": stale_notes(snapshot),
     }
 
 

@@ -1,20 +1,23 @@
 """How the service does: ``/healthz``, ``/readyz``, ``/status``, ``/version``.
 
-``/healthz`` answers while the event loop lives; ``/readyz`` only once there is a snapshot, and says
-which inputs are awaited until then; ``/status`` tells everything.
+``/healthz`` answers while the event loop lives. ``/readyz`` says 503 until there is a snapshot,
+with the inputs that are awaited, and again while its VRPs are older than they may be. ``/status``
+tells all.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Iterable
 from typing import Any
 
 from aiohttp import web
 
 from validator.feed import VERSION, Feed, PerSnapshot, redacted, shown
+from validator.freshness import FAILED, SourceStatus
 from validator.inventory import Inventory, take
 from validator.model import Family, InputReport
-from validator.pipeline import SourceStatus
 from validator.replies import generated_time
 from validator.rib import PeerSize
 from validator.slurm import Applied
@@ -40,25 +43,30 @@ class StatusFace:
 
     async def readiness(self, _: web.Request) -> web.Response:
         snapshot = self._feed.snapshot
-        if snapshot is not None:
-            return json_reply(
-                {"status": "ready", "generation": snapshot.generation, "sample": snapshot.sample}
-            )
-        waiting = [
-            _status(each)
-            for each in self._feed.statuses
-            if each.loaded is None or each.state == "failed"
-        ]
+        if snapshot is None:
+            awaited = [
+                each for each in self._feed.statuses if each.loaded is None or each.state == FAILED
+            ]
+            return self._not_ready("waiting", "no snapshot yet", awaited)
+        if stale := snapshot.stale(vrps_only=True):
+            return self._not_ready("stale", "the VRPs are older than they may be", stale)
         return json_reply(
             {
-                "status": "waiting",
-                "error": "no snapshot yet",
-                "inputs": waiting,
-                "sample": self._sample,
-            },
-            503,
-            {"Retry-After": str(RETRY_SECONDS)},
+                "status": "ready",
+                "generation": snapshot.generation,
+                "degraded": bool(snapshot.troubles),
+                "sample": snapshot.sample,
+            }
         )
+
+    def _not_ready(self, status: str, error: str, inputs: Iterable[SourceStatus]) -> web.Response:
+        about = {
+            "status": status,
+            "error": error,
+            "inputs": [_status(each) for each in inputs],
+            "sample": self._sample,
+        }
+        return json_reply(about, 503, {"Retry-After": str(RETRY_SECONDS)})
 
     async def version(self, _: web.Request) -> web.Response:
         return web.Response(text=f"originsight {VERSION}\n")
@@ -82,20 +90,32 @@ class StatusFace:
 
 def _status(status: SourceStatus) -> dict[str, Any]:
     source, error = redacted(status)
+    now = time.time()
     return {
         "kind": status.kind,
         "source": source,
         "state": status.state,
-        "loaded": generated_time(status.loaded) if status.loaded else None,
-        "checked": generated_time(status.checked) if status.checked else None,
+        "since": _moment(status.since),
+        "loaded": _moment(status.loaded),
+        "checked": _moment(status.checked),
+        "content": _moment(status.content),
+        "age_seconds": status.age(now),
+        "cadence_seconds": status.cadence_seconds,
+        "max_stale_seconds": status.max_stale_seconds,
+        "stale": status.stale(now),
         "error": error,
         "rows": status.rows,
     }
 
 
+def _moment(seconds: int | None) -> str | None:
+    return generated_time(seconds) if seconds else None
+
+
 def _describe(snapshot: Snapshot, inventory: Inventory) -> dict[str, Any]:
     return {
         "created": generated_time(snapshot.created),
+        "degraded": [_status(each) for each in snapshot.troubles],
         "inputs": [_report(each) for each in snapshot.inputs],
         "vrps": {
             "total": len(snapshot.vrps),

@@ -3,7 +3,7 @@
 As Routinator has it: bits beyond the length of a prefix are ignored in a path or query and refused
 in a list; an AS number is ``AS64496`` or ``64496``, in a list also a plain number; one bad route in
 a list refuses the list. Ours takes lists of up to :data:`MOST_BYTES` (there: 100 kB) and answers
-long ones piece by piece.
+long ones piece by piece. While the VRPs are older than they may be, answers carry ``degraded``.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from socket import AF_INET, AF_INET6, inet_pton
 
 import msgspec
 from aiohttp import web
+from msgspec import UNSET
 
 from validator.feed import Feed
 from validator.model import LARGEST_ASN, Family, Prefix, parse_asn
 from validator.replies import ManyReply, generated_time, validated_route, validity_reply
 from validator.snapshot import Snapshot
-from validator.web.answers import JSON, Refusal, current, json_reply, query_of
+from validator.web.answers import JSON, Refusal, current, json_reply, query_of, stale_notes
 from validator.web.json_pieces import cut_array
 
 MOST_BYTES = 16 << 20
@@ -72,7 +73,8 @@ class ValidityFace:
             asked = relaxed_prefix(prefix)
         except ValueError as error:
             raise Refusal(400, f"invalid prefix: {error}") from None
-        return json_reply(validity_reply(snapshot.explain(asked, origin), snapshot.created))
+        explanation = snapshot.explain(asked, origin)
+        return json_reply(validity_reply(explanation, snapshot.created, _degraded(snapshot)))
 
     async def many(self, request: web.Request) -> web.StreamResponse:
         snapshot = current(self._feed)
@@ -80,7 +82,8 @@ class ValidityFace:
         if len(body) <= _AT_ONCE:
             routes = [route for piece in _pieces(body) for route in _routes(piece, 0)]
             answers = [validated_route(snapshot.explain(*route)) for route in routes]
-            return json_reply(ManyReply(answers, generated_time(snapshot.created)))
+            degraded = _degraded(snapshot) or UNSET
+            return json_reply(ManyReply(answers, generated_time(snapshot.created), degraded))
         async with self._turn:
             pieces = await asyncio.to_thread(_pieces, body)
         del body
@@ -95,9 +98,17 @@ class ValidityFace:
             async with self._turn:
                 answer = await asyncio.to_thread(_answer, snapshot, piece)
             await response.write(b"," + answer if number else answer)
-        await response.write(b'],"generatedTime":"%b"}' % generated_time(snapshot.created).encode())
+        tail: dict[str, object] = {"generatedTime": generated_time(snapshot.created)}
+        if degraded := _degraded(snapshot):
+            tail |= {"degraded": degraded}
+        await response.write(b"]," + _encode(tail)[1:])
         await response.write_eof()
         return response
+
+
+def _degraded(snapshot: Snapshot) -> list[str]:
+    """Why the VRPs are not to be relied on without a word; mostly there is nothing."""
+    return stale_notes(snapshot, vrps_only=True) if snapshot.troubles else []
 
 
 def relaxed_prefix(text: str) -> Prefix:

@@ -14,9 +14,9 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from tests.feeds import StandingFeed, make_snapshot
 from validator import metrics
+from validator.freshness import SourceStatus
 from validator.metrics.buckets import Buckets
 from validator.metrics.requests import UNMATCHED
-from validator.pipeline import SourceStatus
 
 _STATUSES = (
     SourceStatus("vrps", "https://me:secret@host/v.json", "fresh", 1000, 2000, "", 4),

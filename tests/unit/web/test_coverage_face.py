@@ -80,6 +80,7 @@ def test_the_rows_are_those_of_the_coverage_module_and_add_up_to_all_routes(
         "generated": document["generated"],
         "generation": 7,
         "sample": True,
+        "degraded": [],
         "excluded": {"too-specific": 1},
     }
     announced = sum(row["routes"]["announced"] for row in rows)
