@@ -4,6 +4,7 @@
 PYTHON ?= python3
 CONFIG ?= config/sample.toml
 LISTEN ?=
+SOAK_SECONDS ?= 1800
 ENGINE ?= docker podman buildah
 IMAGE_FLAGS ?=
 BIN := .venv/bin
@@ -11,11 +12,11 @@ BIN := .venv/bin
 # -qq: Debian's pip warns of its own future, which pyasn's wheel does not depend on.
 INSTALL := $(BIN)/pip install -qq --require-hashes --only-binary :all: --no-binary pyasn --no-build-isolation --use-pep517
 SYSTEM := python3-venv python3-dev gcc libc6-dev librtr-dev pkg-config
-TEST_SYSTEM := bgpdump bzip2 exabgp frr gobgpd openssh-client openssl prometheus stayrtr
-BENCH_SYSTEM := bgpdump
+TEST_SYSTEM := bgpdump bird2 bzip2 exabgp frr gobgpd openssh-client openssl prometheus stayrtr
+BENCH_SYSTEM := bgpdump bird2
 KERNELS := $(shell grep -rlE '^@(kernel|step|inlined)' --include='*.py' validator collectors)
 
-.PHONY: help run test setup sample lint types bench fuzz image clean
+.PHONY: help run test setup sample lint types bench fuzz soak image clean
 
 help: ## What there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -28,7 +29,7 @@ test: .venv/test-ready ## Everything that must hold: lint, types, layers, tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadscope
 
 setup: .venv/kernels ## The virtual environment, system packages, compiled kernels
 
@@ -46,8 +47,11 @@ bench: .venv/test-ready ## Side by side with the best peers; P="P1 P3" for some
 	@.ci/packages $(BENCH_SYSTEM)
 	@$(BIN)/python -m bench $(P)
 
-fuzz: .venv/test-ready ## Each decoder against 100,000 mutated files; CASES=n for another number
-	@$(BIN)/python -m bench.fuzz $(if $(CASES),--cases $(CASES))
+fuzz: .venv/test-ready ## Each decoder against mutated files (CASES=100000) and BGP, BMP (LIVE_CASES=500000)
+	@$(BIN)/python -m bench.fuzz $(if $(CASES),--cases $(CASES)) $(if $(LIVE_CASES),--live-cases $(LIVE_CASES))
+
+soak: .venv/test-ready ## Updates, VRP changes and queries for SOAK_SECONDS (1800): nothing may be lost
+	@$(BIN)/python -m bench.soak --seconds $(SOAK_SECONDS)
 
 image: ## A container image with the compiled kernels in it; IMAGE_FLAGS=... go to the engine
 	@for engine in $(ENGINE); do \

@@ -43,7 +43,9 @@ from validator.model import Peer, SourceError
 
 KIND = "bmp"
 READ_BYTES = 1 << 17
-"""At a time: decoded in about a millisecond, between which the event loop breathes."""
+"""At a time: decoded in some milliseconds."""
+_AT_ONCE_BYTES = 1 << 13
+"""Decoded on the event loop: less than a millisecond. More goes to a thread."""
 FIRST_MESSAGE_SECONDS = 30.0
 """In which a new connection must say something."""
 _BOTH = frozenset({4, 6})
@@ -197,7 +199,10 @@ class BmpRouter:
             if not chunk:
                 return "closed the connection" + (" in mid-message" if decoder.unfinished else "")
             limit = self._settings.idle_limit
-            events = decoder.feed(chunk)
+            if len(chunk) <= _AT_ONCE_BYTES:
+                events = decoder.feed(chunk)
+            else:
+                events = await asyncio.to_thread(decoder.feed, chunk)
             async with self._turn:
                 if self._writer is not writer:
                     return "connected again"
@@ -206,9 +211,7 @@ class BmpRouter:
                         await channel.put(message)
                     if isinstance(event, Termination):
                         return f"closed its session: {event.text or f'reason {event.reason}'}"
-            decoder.feed(
-                b""
-            )  # raises what came after these events, if they were the last good ones
+            decoder.feed(b"")  # raises what came after these events, were they the last good ones
 
     # ------------------------------------------------------------------ what becomes of routes
 

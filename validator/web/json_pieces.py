@@ -16,7 +16,7 @@ import numpy as np
 from validator.kernels import kernel
 from validator.model import I8, U1
 
-_LEAST = 1 << 16
+_LEAST = 1 << 14
 _MOST = 1 << 20
 """Bytes of a piece, and of the document without its arrays: more is refused."""
 _MOST_ARRAYS = 256
