@@ -170,7 +170,7 @@ def _session(limits: FetchLimits) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         auto_decompress=False,
         cookie_jar=aiohttp.DummyCookieJar(),
-        headers={"User-Agent": _user_agent()},
+        headers={"User-Agent": user_agent()},
         read_bufsize=1 << 18,
         # total: the whole, with our own work in it, is timed in _fetch.
         timeout=aiohttp.ClientTimeout(total=None, **waits),
@@ -178,7 +178,8 @@ def _session(limits: FetchLimits) -> aiohttp.ClientSession:
     )
 
 
-def _user_agent() -> str:
+def user_agent() -> str:
+    """How we introduce ourselves to servers."""
     try:
         return f"originsight/{importlib.metadata.version('originsight')}"
     except importlib.metadata.PackageNotFoundError:  # run from a tree that is not installed

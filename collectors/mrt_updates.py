@@ -19,21 +19,21 @@ import asyncio
 import itertools
 import tempfile
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import msgspec
 import numpy as np
 
-from collectors import mrt
 from collectors.archive import Archive
 from collectors.base import LocalFile, ReadOptions, SourceError, TruncatedSource
 from collectors.fetch import Fetcher, FetchLimits
-from collectors.live import Channel, Message, PeersGone, PeersReturned, PeersReturning
+from collectors.live import Channel, Message, PeersGone
+from collectors.seed import in_thread, put_table, read_table
 from collectors.update_batch import update_batch
 from collectors.update_files import (
     UpdateFile,
@@ -54,8 +54,6 @@ PATIENCE_POLLS = 5
 USUAL_SPACING_SECONDS = 900
 """Between files, where their names do not tell: RouteViews'."""
 _LATE_AFTER_FILES = 3
-
-T = TypeVar("T")
 
 
 class MrtUpdatesSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -81,8 +79,10 @@ class MrtUpdates:
         cache: Path,
         options: ReadOptions | None = None,
         limits: FetchLimits | None = None,
+        since: int = 0,
     ) -> None:
-        """``cache``: the folder in which fetched files lie while they are read."""
+        """``cache``: the folder in which fetched files lie while they are read; ``since``: what is
+        older is known (Unix seconds; a routing table sets it to its own time)."""
         self.settings = settings
         self.files = 0
         """Files replayed."""
@@ -95,7 +95,7 @@ class MrtUpdates:
         """Files of which something is missing, while following."""
         self._cache, self._limits = cache, limits
         self._options = options or ReadOptions()
-        self._since = 0
+        self._since = since
         self._seeded = False
         self._last: UpdateFile | None = None
         self._early: dict[str, int] = {}
@@ -166,11 +166,8 @@ class MrtUpdates:
         """The routing table, with its peers called as those of the updates."""
         located = await fetcher.locate(self.settings.rib)
         options = replace(self._options, allow_truncated=self.settings.allow_truncated)
-        batch = await _in_thread(lambda: mrt.load(located.files[0], options))
-        peers = tuple(replace(peer, vantage=self.settings.vantage) for peer in batch.peers)
-        batch = replace(batch, peers=peers)
-        for message in (PeersReturning(peers), batch, PeersReturned(peers)):
-            await channel.put(message)
+        batch = await read_table(located.files[0], self.settings.vantage, options)
+        await put_table(channel, batch)
         self._since, self._seeded = batch.report.built, True
         self.newest = max(self.newest, batch.report.built)
 
@@ -210,7 +207,7 @@ class MrtUpdates:
         peers: list[Peer] = []
         try:
             with closing(_pieces(file, decoder, self._options)) as pieces:
-                while (some := await _in_thread(lambda: next(pieces, None))) is not None:
+                while (some := await in_thread(lambda: next(pieces, None))) is not None:
                     for piece in some:
                         for address, asn in decoder.peers[len(peers) :]:
                             peers.append(Peer(self.settings.vantage, address, asn))
@@ -259,16 +256,6 @@ def _spacing(files: list[UpdateFile]) -> int:
     times = sorted({file.begins for file in files if file.begins})
     steps = [later - earlier for earlier, later in itertools.pairwise(times)]
     return min([*steps, USUAL_SPACING_SECONDS])
-
-
-async def _in_thread(work: Callable[[], T]) -> T:
-    """Run in a thread; if cancelled, wait until the thread is done with what it holds."""
-    future = asyncio.get_running_loop().run_in_executor(None, work)
-    try:
-        return await asyncio.shield(future)
-    except asyncio.CancelledError:
-        await asyncio.wait([future])
-        raise
 
 
 __all__ = ["MrtUpdates", "MrtUpdatesSettings"]

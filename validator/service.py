@@ -21,6 +21,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from collectors.bmp import Bmp
 from collectors.mrt_updates import MrtUpdates
+from collectors.ris_live import RisLive
 from collectors.rtr import RtrCollector
 from validator import metrics
 from validator.live_inputs import Live
@@ -124,6 +125,11 @@ def live_sources(settings: Settings) -> list[Live]:
     patience = settings.freshness.max_stale_seconds
     for bmp in settings.bmp:
         found.append(Live("bmp", f"bmp:{bmp.listen}", Bmp(bmp), max_stale_seconds=patience))
+    for ris in settings.subscriptions:
+        options = settings.read_options(ris, as_of=0)
+        follower = RisLive(ris, settings.cache_folder, options, settings.fetch_limits)
+        name = f"ris:{','.join(ris.hosts)}"
+        found.append(Live("ris_live", name, follower, max_stale_seconds=patience))
     for replay in settings.replays:
         options = settings.read_options(replay, as_of=0)
         updates = MrtUpdates(replay, settings.cache_folder, options, settings.fetch_limits)

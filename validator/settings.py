@@ -20,6 +20,7 @@ from collectors.bmp_router import BmpSettings
 from collectors.catalog import Kind
 from collectors.fetch import FetchLimits
 from collectors.mrt_updates import MrtUpdatesSettings
+from collectors.ris_subscription import RisLiveSettings
 from collectors.rtr import RtrCache, RtrSettings
 from validator.announced import (
     SPECIAL_PURPOSE_ASNS,
@@ -90,6 +91,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     slurm: tuple[Source, ...] = ()
     routes: tuple[Source, ...] = ()
     bmp: tuple[BmpSettings, ...] = ()
+    ris_live: tuple[RisLiveSettings, ...] = ()
     mrt_updates: tuple[MrtUpdatesSettings, ...] = ()
     resources: tuple[Source, ...] = ()
     asn_names: tuple[Source, ...] = ()
@@ -107,10 +109,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     def __post_init__(self) -> None:
         if not self.vrps and not self.rtr:
             raise ValueError("no VRPs: name an export under [[vrps]] or caches under [[rtr]]")
-        if not (self.routes or self.bmp or self.mrt_updates):
+        if not (self.routes or self.bmp or self.ris_live or self.mrt_updates):
             raise ValueError(
-                "no routes: name a table under [[routes]], listen under [[bmp]], "
-                "or replay under [[mrt_updates]]"
+                "no routes: name a table under [[routes]], listen under [[bmp]], follow "
+                "[[ris_live]], or replay [[mrt_updates]]"
             )
 
     def of(self, kind: Kind) -> tuple[Source, ...]:
@@ -131,6 +133,20 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
                 rib=each.rib and self._resolved(each.rib),
             )
             for each in self.mrt_updates
+        )
+
+    @property
+    def subscriptions(self) -> tuple[RisLiveSettings, ...]:
+        """What to follow of RIS Live, with paths made relative to the working directory."""
+
+        def resolved(given: str | dict[str, str]) -> str | dict[str, str]:
+            if isinstance(given, dict):
+                return {host: self._resolved(path) for host, path in given.items()}
+            return given and self._resolved(given)
+
+        return tuple(
+            msgspec.structs.replace(each, rib=resolved(each.rib), updates=resolved(each.updates))
+            for each in self.ris_live
         )
 
     @property
@@ -179,7 +195,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             max_bytes=given.max_download_bytes,
         )
 
-    def read_options(self, source: Source | MrtUpdatesSettings, as_of: int) -> ReadOptions:
+    def read_options(
+        self, source: Source | MrtUpdatesSettings | RisLiveSettings, as_of: int
+    ) -> ReadOptions:
         return ReadOptions(
             source.allow_truncated, self.limits.max_bytes, self.limits.max_whole_bytes, as_of
         )
@@ -259,6 +277,7 @@ def _allowed(problem: str) -> str:
         "$.rtr": RtrSettings,
         "$.bmp": BmpSettings,
         "$.mrt_updates": MrtUpdatesSettings,
+        "$.ris_live": RisLiveSettings,
         "$.": Source,
     }
     _, _, place = problem.partition(" - at `")

@@ -1,4 +1,4 @@
-"""Update files in the settings: what the service answers follows them, over their table."""
+"""Update files and RIS Live in the settings: what the service answers follows them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ from pathlib import Path
 
 from tests.integration.test_mrt_updates_replay import announce, down, withdraw, write
 from tests.mrt_bytes import peer_table, rib, sequence
+from tests.ris_messages import PEER_ASN
+from tests.ris_messages import state as ris_state
+from tests.ris_messages import update as ris_update
+from tests.ris_server import say, served, table_file
 from validator import settings
 from validator.pipeline import Pipeline
 from validator.service import live_sources
@@ -103,3 +107,33 @@ async def test_a_replay_ends_and_its_routes_stay(tmp_path: Path) -> None:
                 snapshot = await pipeline.published(snapshot.generation if snapshot else 0)
         assert list(routes(snapshot)) == ["192.0.2.0/24"]
         running.cancel()
+
+
+async def test_answers_follow_ris_live_over_its_table(tmp_path: Path) -> None:
+    now = time.time()
+    new = ris_update(now + 1, ["203.0.113.0/24"], ["192.0.2.0/24"], path=[PEER_ASN, 64530])
+    gone = ris_state(now + 2, "down", peer="2001:db8:0:0:0:0:0:2", peer_asn="64502")
+    async with served(say(new, gone)) as server:
+        server.files["/rib.gz"] = table_file(
+            now, ("192.0.2.0/24", 64530), ("198.51.100.0/24", 64531)
+        )
+        (tmp_path / "vrps.csv").write_text(
+            "ASN,IP Prefix,Max Length,Trust Anchor\n"
+            "AS64530,203.0.113.0/24,24,ripe\nAS64530,198.51.100.0/24,24,ripe\n"
+        )
+        config = tmp_path / "config.toml"
+        config.write_text(
+            'cache = "cache"\n[[vrps]]\nsource = "vrps.csv"\n[[ris_live]]\nhosts = ["rrc99"]\n'
+            f'url = "{server.url}"\nrib = "{server.archive}/rib.gz"\n'
+        )
+        chosen = settings.load(config)
+        async with Pipeline(chosen, live_sources(chosen)) as pipeline, asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(pipeline.run())
+            snapshot = await until(
+                pipeline, {"203.0.113.0/24": "valid", "198.51.100.0/24": "invalid"}
+            )
+            rows = [snapshot.routes[row] for row in range(2)]
+            assert [(row.origin, row.peers) for row in rows] == [(64531, 1), (64530, 1)]
+            (status,) = [each for each in pipeline.statuses if each.kind == "ris_live"]
+            assert (status.source, status.loaded is not None) == ("ris:rrc99", True)
+            running.cancel()
