@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
-from bench import p1, p2, p3, p4, p5, p7
+from bench import p1, p2, p3, p4, p5, p6, p7
 from bench.common import NotRun, Unequal
 
 DISCIPLINES: dict[str, Callable[[], Iterator[object]]] = {
@@ -18,6 +18,7 @@ DISCIPLINES: dict[str, Callable[[], Iterator[object]]] = {
     "P3": p3.run,
     "P4": p4.run,
     "P5": p5.run,
+    "P6": p6.run,
     "P7": p7.run,
 }
 

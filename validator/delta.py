@@ -10,13 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from validator import delta_kernels, kernels
 from validator.announced import AnnouncedRules, exclusions
 from validator.model import I8, U1, U4, Family, Prefixes, VrpBatch, frozen
-from validator.origin_validation import revalidate, validate
+from validator.origin_validation import validate
 from validator.routes import RouteTable, SeenRoutes, publish
 from validator.vrps import VrpTable
+
+Chosen = NDArray[np.bool_]
 
 _MANY = 5_000
 """Changed VRP prefixes from which the whole table is validated again: that takes no longer."""
@@ -42,19 +45,9 @@ def change_vrps(table: VrpTable, announced: VrpBatch, withdrawn: VrpBatch) -> Vr
     old, old_rows = _in_order(withdrawn)
     new_tie, old_tie = _tie(announced)[new_rows], _tie(withdrawn)[old_rows]
     again = _common(new, new_tie, old, old_tie)
-    old, old_rows, old_tie = old.take(~again), old_rows[~again], old_tie[~again]
-    total = len(table)
-    rows = np.empty(total + len(new_rows), "u4")
-    added, removed = np.zeros(len(new_rows), "u1"), np.zeros(len(old_rows), "u1")
-    count = delta_kernels.merge_vrps(
-        table.high, table.low, table.length, table.first, table.ipv6, table.asn, table.max_length,
-        new.family, new.high, new.low, new.length, new_tie,
-        old.family, old.high, old.low, old.length, old_tie,
-        rows, added, removed,
-    )  # fmt: skip
-    rows = rows[:count]
-    changed = Prefixes.concatenate([new.take(added.view("?")), old.take(removed.view("?"))])
-    merged = _rebuilt(table, announced, new, new_rows, rows)
+    old, old_tie = old.take(~again), old_tie[~again]
+    merged, added, removed = _spliced(table, announced, new, new_rows, new_tie, old, old_tie)
+    changed = Prefixes.concatenate([new.take(added), old.take(removed)])
     return VrpChange(merged, _distinct(changed), int(added.sum()), int(removed.sum()))
 
 
@@ -68,12 +61,20 @@ def revalidated(routes: RouteTable, vrps: VrpTable, changed: Prefixes) -> RouteT
         prefixes = Prefixes(family, routes.high, routes.low, routes.length)
         verdict = validate(SeenRoutes(prefixes, routes.origin, routes.peers), vrps)
     else:
-        verdict, through = routes.verdict.copy(), 0
-        for index in range(len(changed)):
-            rows = routes.covered(changed[index])
-            if rows.start < rows.stop and rows.stop > through:  # else inside the one before
-                revalidate(routes, vrps, rows.start, rows.stop, verdict)
-                through = rows.stop
+        verdict = routes.verdict.copy()
+        ipv4 = int(np.count_nonzero(changed.family == Family.IPV4))
+        for version, of in ((Family.IPV4, slice(0, ipv4)), (Family.IPV6, slice(ipv4, None))):
+            high, low, length = changed.high[of], changed.low[of], changed.length[of]
+            first, last = np.empty(len(high), "i8"), np.empty(len(high), "i8")
+            count = delta_kernels.find_slices(
+                routes.high, routes.low, routes.length, *routes.family_range(version),
+                high, low, length, first, last,
+            )  # fmt: skip
+            delta_kernels.revalidate_slices(
+                vrps.high, vrps.low, vrps.length, vrps.parent, vrps.first, vrps.asn,
+                vrps.max_length, *vrps.family_range(version),
+                routes.high, routes.low, routes.length, routes.origin, first, last, count, verdict,
+            )  # fmt: skip
     frozen(verdict)
     return replace(routes, verdict=verdict)
 
@@ -144,9 +145,7 @@ def _distinct(prefixes: Prefixes) -> Prefixes:
     return Prefixes(family, high, low, length)
 
 
-def _common(
-    a: Prefixes, a_tie: I8, b: Prefixes, b_tie: I8
-) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _common(a: Prefixes, a_tie: I8, b: Prefixes, b_tie: I8) -> Chosen:
     """Which rows of b are rows of a, both small."""
     if not len(a) or not len(b):
         return np.zeros(len(b), "?")
@@ -159,38 +158,47 @@ def _tuples(prefixes: Prefixes) -> tuple[list[int], ...]:
     return tuple(column.tolist() for column in columns)
 
 
-def _rebuilt(
-    table: VrpTable, announced: VrpBatch, new: Prefixes, new_rows: U4, rows: U4
-) -> VrpTable:
-    """A table of merged rows: those of the old one, then those announced."""
-    n, total = len(rows), len(table)
-    family, length = np.empty(n, "u1"), np.empty(n, "u1")
-    high, low, first = np.empty(n, "u8"), np.empty(n, "u8"), np.empty(n + 1, "u4")
-    groups = delta_kernels.regroup_vrps(
-        table.high, table.low, table.length, table.first, table.ipv6,
-        new.family, new.high, new.low, new.length, total, rows, n,
-        family, high, low, length, first,
-    )  # fmt: skip
+def _spliced(
+    table: VrpTable,
+    announced: VrpBatch,
+    new: Prefixes,
+    new_rows: U4,
+    new_tie: I8,
+    old: Prefixes,
+    old_tie: I8,
+) -> tuple[VrpTable, Chosen, Chosen]:
+    """The table after sorted changes; which of the announced came, which of the withdrawn went."""
     names = tuple(dict.fromkeys((*table.trust_anchors, *announced.trust_anchors)))
     renamed = np.array([names.index(name) for name in announced.trust_anchors] or [0], "u1")
-    columns = tuple(
-        np.concatenate([old, fresh[new_rows]])[rows]
-        for old, fresh in (
-            (table.asn, announced.asn),
-            (table.max_length, announced.max_length),
-            (table.trust_anchor, renamed[announced.trust_anchor]),
-            (table.expires, announced.expires),
-        )
+    groups, total = len(table.high) + len(new), len(table) + len(new)
+    high, low, length = np.empty(groups, "u8"), np.empty(groups, "u8"), np.empty(groups, "u1")
+    first, asn, max_length = (
+        np.empty(groups + 1, "u4"),
+        np.empty(total, "u4"),
+        np.empty(total, "u1"),
     )
+    trust_anchor, expires = np.empty(total, "u1"), np.empty(total, "i8")
+    added, removed = np.zeros(len(new), "u1"), np.zeros(len(old), "u1")
+    groups, ipv6 = delta_kernels.splice_vrps(
+        table.high, table.low, table.length, table.first, table.ipv6,
+        table.asn, table.max_length, table.trust_anchor, table.expires,
+        new.family, new.high, new.low, new.length, new_tie,
+        announced.asn[new_rows], announced.max_length[new_rows],
+        renamed[announced.trust_anchor[new_rows]], announced.expires[new_rows],
+        old.family, old.high, old.low, old.length, old_tie,
+        high, low, length, first, asn, max_length, trust_anchor, expires, added, removed,
+    )  # fmt: skip
     high, low, length, first = high[:groups], low[:groups], length[:groups], first[: groups + 1]
-    ipv6 = int(np.count_nonzero(family[:groups] == Family.IPV4))
+    total = int(first[-1])
+    columns = asn[:total], max_length[:total], trust_anchor[:total], expires[:total]
     parent = np.empty(groups, "i4")
     kernels.link_parents(high, low, length, parent, 0, ipv6)
     kernels.link_parents(high, low, length, parent, ipv6, groups)
     frozen(high, low, length, parent, first, *columns)
-    return replace(
+    merged = replace(
         table,
         high=high, low=low, length=length, parent=parent, first=first, ipv6=ipv6,
         asn=columns[0], max_length=columns[1], trust_anchor=columns[2], expires=columns[3],
         trust_anchors=names,
     )  # fmt: skip
+    return merged, added.view("?"), removed.view("?")

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from validator.kernels import kernel, step
+from validator.kernels import covers, kernel, step, validate_rows
 from validator.model import I8, U1, U2, U4, U8
 
 
 @step
 def _compare(
-    a_family: int, a_high: int, a_low: int, a_length: int, a_tie: int,
-    b_family: int, b_high: int, b_low: int, b_length: int, b_tie: int,
+    a_family: int, a_high: int, a_low: int, a_length: int,
+    b_family: int, b_high: int, b_low: int, b_length: int,
 ) -> int:  # fmt: skip
     """-1, 0 or 1, in the order of the tables."""
     if a_family != b_family:
@@ -24,13 +24,29 @@ def _compare(
         return -1 if a_low < b_low else 1
     if a_length != b_length:
         return -1 if a_length < b_length else 1
-    if a_tie != b_tie:
-        return -1 if a_tie < b_tie else 1
     return 0
 
 
-@kernel("u8 u8 u1 u4 i u4 u1 u1 u8 u8 u1 i8 u1 u8 u8 u1 i8 u4! u1! u1!")
-def merge_vrps(
+@step
+def _first_not_before(
+    highs: U8, lows: U8, lengths: U1, start: int, stop: int, high: int, low: int, length: int
+) -> int:
+    """The first row of ``[start, stop)`` that is not before the prefix; ``stop`` if all are."""
+    before, after = start - 1, stop
+    while after - before > 1:
+        middle = (before + after) >> 1
+        if _compare(4, highs[middle], lows[middle], lengths[middle], 4, high, low, length) < 0:
+            before = middle
+        else:
+            after = middle
+    return after
+
+
+@kernel(
+    "u8 u8 u1 u4 i u4 u1 u1 i8 u1 u8 u8 u1 i8 u4 u1 u1 i8 u1 u8 u8 u1 i8 "
+    "u8! u8! u1! u4! u4! u1! u1! i8! u1! u1!"
+)
+def splice_vrps(
     high: U8,
     low: U8,
     length: U1,
@@ -38,109 +54,206 @@ def merge_vrps(
     ipv6: int,
     asn: U4,
     max_length: U1,
+    trust_anchor: U1,
+    expires: I8,
     new_family: U1,
     new_high: U8,
     new_low: U8,
     new_length: U1,
     new_tie: I8,
+    new_asn: U4,
+    new_max_length: U1,
+    new_trust_anchor: U1,
+    new_expires: I8,
     old_family: U1,
     old_high: U8,
     old_low: U8,
     old_length: U1,
     old_tie: I8,
-    rows: U4,
+    out_high: U8,
+    out_low: U8,
+    out_length: U1,
+    out_first: U4,
+    out_asn: U4,
+    out_max_length: U1,
+    out_trust_anchor: U1,
+    out_expires: I8,
     added: U1,
     removed: U1,
-) -> int:
-    """The rows of a VRP table with some announced and some withdrawn; returns how many.
+) -> tuple[int, int]:
+    """A VRP table with some VRPs announced and some withdrawn; returns its prefixes, the IPv4 ones.
 
-    Both changes are sorted and distinct. ``rows`` gets table rows, and announced rows counted on
-    from the table's end; ``added`` and ``removed`` mark the changes that were changes.
+    Both changes are sorted and distinct, and have nothing in common. Each changed prefix is found
+    by binary search; what lies between two of them is copied as it is. ``added`` and ``removed``
+    mark the changes that were changes. The last ``out_first`` says how many VRPs there are.
     """
-    count, new, old, total = 0, 0, 0, len(asn)
-    for prefix in range(len(high)):
-        family = 4 if prefix < ipv6 else 6
-        for row in range(np.int64(first[prefix]), np.int64(first[prefix + 1])):
-            tie = np.int64(asn[row]) << 8 | (255 - np.int64(max_length[row]))
-            while new < len(new_tie):
-                order = _compare(
-                    new_family[new], new_high[new], new_low[new], new_length[new], new_tie[new],
-                    family, high[prefix], low[prefix], length[prefix], tie,
-                )  # fmt: skip
-                if order > 0:
-                    break
-                if order < 0:
-                    rows[count] = total + new
-                    added[new] = 1
-                    count += 1
+    group, to_group, to, new, old, ipv4 = 0, 0, 0, 0, 0, -1
+    groups = len(high)
+    while True:
+        # The next changed prefix: of the next announced VRP, or of the next withdrawn one.
+        more = new < len(new_tie) or old < len(old_tie)
+        f, h, w, k = np.uint8(6), np.uint64(0), np.uint64(0), np.uint8(0)
+        if new < len(new_tie):
+            f, h, w, k = new_family[new], new_high[new], new_low[new], new_length[new]
+        if old < len(old_tie) and (
+            new == len(new_tie)
+            or _compare(
+                old_family[old], old_high[old], old_low[old], old_length[old], f, h, w, k
+            ) < 0
+        ):  # fmt: skip
+            f, h, w, k = old_family[old], old_high[old], old_low[old], old_length[old]
+        if not more:
+            until = groups
+        elif f == 4:
+            until = _first_not_before(high, low, length, group, ipv6, h, w, k)
+        else:
+            until = _first_not_before(high, low, length, max(group, ipv6), groups, h, w, k)
+        # What stays as it is.
+        if ipv4 < 0 and (not more or f == 6):
+            ipv4 = to_group + ipv6 - group
+        row, stop = np.int64(first[group]), np.int64(first[until])
+        shift = to - row
+        for at in range(group, until):
+            out_high[to_group + at - group] = high[at]
+            out_low[to_group + at - group] = low[at]
+            out_length[to_group + at - group] = length[at]
+            out_first[to_group + at - group] = np.int64(first[at]) + shift
+        for at in range(row, stop):
+            out_asn[at + shift] = asn[at]
+            out_max_length[at + shift] = max_length[at]
+            out_trust_anchor[at + shift] = trust_anchor[at]
+            out_expires[at + shift] = expires[at]
+        to_group, to, group = to_group + until - group, stop + shift, until
+        if not more:
+            break
+        # The VRPs of the changed prefix: those it has, if any, merged with the changes.
+        stop = row = np.int64(first[group])
+        if group < groups and (
+            _compare(
+                4 if group < ipv6 else 6, high[group], low[group], length[group], f, h, w, k
+            ) == 0
+        ):  # fmt: skip
+            stop = np.int64(first[group + 1])
+            group += 1
+        begin = to
+        while True:
+            announced = new < len(new_tie) and (
+                _compare(
+                    new_family[new], new_high[new], new_low[new], new_length[new], f, h, w, k
+                ) == 0
+            )  # fmt: skip
+            if row == stop and not announced:
+                break
+            tie = np.int64(0)
+            if row < stop:
+                tie = np.int64(asn[row]) << 8 | (255 - np.int64(max_length[row]))
+            if announced and (row == stop or new_tie[new] < tie):
+                out_asn[to], out_max_length[to] = new_asn[new], new_max_length[new]
+                out_trust_anchor[to], out_expires[to] = new_trust_anchor[new], new_expires[new]
+                added[new] = 1
+                to, new = to + 1, new + 1
+                continue
+            if announced and new_tie[new] == tie:
                 new += 1
-            gone = False
-            while old < len(old_tie):
-                order = _compare(
-                    old_family[old], old_high[old], old_low[old], old_length[old], old_tie[old],
-                    family, high[prefix], low[prefix], length[prefix], tie,
-                )  # fmt: skip
-                if order > 0:
-                    break
-                if order == 0:
-                    gone = True
-                    removed[old] = 1
+            while (
+                old < len(old_tie)
+                and _compare(
+                    old_family[old], old_high[old], old_low[old], old_length[old], f, h, w, k
+                ) == 0
+                and old_tie[old] < tie
+            ):  # fmt: skip
                 old += 1
-            if not gone:
-                rows[count] = row
-                count += 1
-    while new < len(new_tie):
-        rows[count] = total + new
-        added[new] = 1
-        count += 1
-        new += 1
-    return count
+            if (
+                old < len(old_tie)
+                and _compare(
+                    old_family[old], old_high[old], old_low[old], old_length[old], f, h, w, k
+                ) == 0
+                and old_tie[old] == tie
+            ):  # fmt: skip
+                removed[old] = 1
+                old += 1
+            else:
+                out_asn[to], out_max_length[to] = asn[row], max_length[row]
+                out_trust_anchor[to], out_expires[to] = trust_anchor[row], expires[row]
+                to += 1
+            row += 1
+        while (
+            old < len(old_tie)
+            and _compare(
+                old_family[old], old_high[old], old_low[old], old_length[old], f, h, w, k
+            ) == 0
+        ):  # fmt: skip
+            old += 1
+        if to > begin:
+            out_high[to_group], out_low[to_group], out_length[to_group] = h, w, k
+            out_first[to_group] = begin
+            to_group += 1
+    out_first[to_group] = to
+    return to_group, ipv4
 
 
-@kernel("u8 u8 u1 u4 i u1 u8 u8 u1 i u4 i u1! u8! u8! u1! u4!")
-def regroup_vrps(
+@kernel("u8 u8 u1 i i u8 u8 u1 i8! i8!")
+def find_slices(
     high: U8,
     low: U8,
     length: U1,
-    first: U4,
-    ipv6: int,
-    new_family: U1,
-    new_high: U8,
-    new_low: U8,
-    new_length: U1,
-    total: int,
-    rows: U4,
-    count: int,
-    families: U1,
+    start: int,
+    stop: int,
+    of_high: U8,
+    of_low: U8,
+    of_length: U1,
+    first: I8,
+    last: I8,
+) -> int:
+    """The slices of a table's rows that lie inside some prefixes, which are distinct and in order.
+
+    A prefix inside another adds nothing, nor does one without rows: the slices are disjoint, in
+    order, and none is empty. Returns how many there are.
+    """
+    count, through = 0, start
+    for i in range(len(of_high)):
+        begin = _first_not_before(
+            high, low, length, through, stop, of_high[i], of_low[i], of_length[i]
+        )
+        before, after = begin - 1, stop
+        while after - before > 1:
+            middle = (before + after) >> 1
+            if covers(of_high[i], of_low[i], of_length[i], high[middle], low[middle]):
+                before = middle
+            else:
+                after = middle
+        if after > begin:
+            first[count], last[count] = begin, after
+            count, through = count + 1, after
+    return count
+
+
+@kernel("u8 u8 u1 i4 u4 u4 u1 i i u8 u8 u1 i8 i8 i8 i u1!")
+def revalidate_slices(
+    vrp_highs: U8,
+    vrp_lows: U8,
+    vrp_lengths: U1,
+    parents: Any,
+    vrp_first: U4,
+    asns: U4,
+    max_lengths: U1,
+    vrp_start: int,
+    vrp_stop: int,
     highs: U8,
     lows: U8,
     lengths: U1,
-    firsts: U4,
-) -> int:
-    """The prefixes of merged rows, with where each begins; returns how many prefixes."""
-    groups, prefix = 0, 0
-    for at in range(count):
-        row = np.int64(rows[at])
-        if row < total:
-            while first[prefix + 1] <= row:
-                prefix += 1
-            f, h, w, k = 4 if prefix < ipv6 else 6, high[prefix], low[prefix], length[prefix]
-        else:
-            new = row - total
-            f, h, w, k = new_family[new], new_high[new], new_low[new], new_length[new]
-        last = groups - 1
-        if (
-            groups == 0
-            or highs[last] != h
-            or lengths[last] != k
-            or lows[last] != w
-            or families[last] != f
-        ):
-            families[groups], highs[groups], lows[groups], lengths[groups] = f, h, w, k
-            firsts[groups] = at
-            groups += 1
-    firsts[groups] = count
-    return groups
+    origins: I8,
+    first: I8,
+    last: I8,
+    count: int,
+    verdicts: U1,
+) -> None:
+    """:func:`validator.kernels.validate_rows` for each of some slices of one family."""
+    for i in range(count):
+        validate_rows(
+            vrp_highs, vrp_lows, vrp_lengths, parents, vrp_first, asns, max_lengths,
+            vrp_start, vrp_stop, highs, lows, lengths, origins, first[i], last[i], verdicts,
+        )  # fmt: skip
 
 
 @kernel("i8 i8 u8 u8 u1 i8 u2 u1 u1 u8 u8 u1 i8 u2 u1 u1 i8 u8! u8! u1! i8! u2! u1! u1!")
@@ -209,20 +322,9 @@ def find_rows(
     """
     low_row = start
     for i in range(len(of_high)):
-        before, after = low_row - 1, stop
-        while after - before > 1:
-            middle = (before + after) >> 1
-            smaller = high[middle] < of_high[i] or (
-                high[middle] == of_high[i]
-                and (
-                    low[middle] < of_low[i]
-                    or (low[middle] == of_low[i] and length[middle] < of_length[i])
-                )
-            )
-            if smaller:
-                before = middle
-            else:
-                after = middle
+        after = _first_not_before(
+            high, low, length, low_row, stop, of_high[i], of_low[i], of_length[i]
+        )
         end = after
         while (
             end < stop

@@ -12,7 +12,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,17 +20,20 @@ import numpy as np
 import pytest
 
 from bench import __main__ as command
-from bench import common, p1, p2, p3, p4, p5
+from bench import common, p1, p2, p3, p4, p5, p6, p6_sides
 from bench.__main__ import DISCIPLINES
+from bench.bird import bird_programs
 from bench.common import Goal, NotRun, Result, Unequal, alternate, made_from
 from bench.rib_writer import write_rib
 from bench.rtrlib import Rtrlib
-from collectors import route_list, vrp_export
+from collectors import route_list, rtrlib, vrp_export
 from collectors.base import LocalFile, ReadOptions
-from tests.oracle import Network, R, V, judge, route_batch, vrp_batch
+from tests.oracle import Network, R, V, covers, judge, route_batch, vrp_batch
 from validator import routes
-from validator.model import RouteBatch, VrpBatch
+from validator.announced import AnnouncedRules
+from validator.model import Prefix, Prefixes, RouteBatch, SettingsError, VrpBatch
 from validator.routes import RouteTable
+from validator.state import PipelineState
 from validator.vrps import build_table
 
 
@@ -41,6 +44,20 @@ def _has_rtrlib() -> bool:
 
 
 needs_rtrlib = pytest.mark.skipif(not _has_rtrlib(), reason="no gcc or librtr-dev here")
+
+
+def _has(require: Callable[[], object]) -> bool:
+    try:
+        require()
+    except (NotRun, SettingsError):
+        return False
+    return True
+
+
+needs_bird = pytest.mark.skipif(not _has(bird_programs), reason="no BIRD here")
+needs_stayrtr = pytest.mark.skipif(
+    shutil.which("stayrtr") is None or not _has(rtrlib.require), reason="no StayRTR or RTRlib here"
+)
 needs_bgpdump = pytest.mark.skipif(shutil.which("bgpdump") is None, reason="no bgpdump here")
 
 STATES = ("valid", "not-found", "invalid")  # by RTRlib's numbers
@@ -308,6 +325,67 @@ def test_p5_recounts_what_is_excluded_by_the_rules(inputs: tuple[VrpBatch, Route
     expected, excluded, total = p5.recount(inputs[0], batch)
     assert (excluded, total) == (5, 6)
     assert list(expected) == [("AS1", "ipv4")]
+
+
+# --------------------------------------------------------------------------------------------- P6
+
+
+def test_p6_changes_vrps_and_gives_a_line(some_vrps: list[V], some_routes: list[R]) -> None:
+    deltas = p6.drawn(len(some_vrps), 6, 4, 1)
+    assert len({row for rows in deltas for row in rows.tolist()}) == 12
+    line = p6.measure(vrp_batch(some_vrps), route_batch(some_routes), deltas)
+    assert len(line.ours) == 3
+    assert str(line).startswith("P6 peer=none peer_seconds=- ours_seconds=")
+    assert "changed_vrps=6 " in str(line)
+
+
+def test_p6_fails_and_names_the_route_where_a_verdict_is_not_what_it_should_be(
+    some_vrps: list[V], some_routes: list[R], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = PipelineState(AnnouncedRules())
+    p6.start(state, vrp_batch(some_vrps), route_batch(some_routes), np.arange(3))
+    p6.check(state)
+    stale = replace(state.routes, verdict=np.zeros(len(state.routes), "u1"))
+    monkeypatch.setattr(PipelineState, "routes", stale)
+    with pytest.raises(Unequal, match=r"verdicts, first .* NOT_FOUND after the change"):
+        p6.check(state)
+
+
+def test_p6_counts_each_route_under_changed_vrps_once(some_routes: list[R]) -> None:
+    table = routes.publish(routes.see(route_batch(some_routes)), np.zeros(len(some_routes), "u1"))
+    nested = ["20.0.0.0/10", "20.0.0.0/16", "20.0.0.0/16", "2a00::/32", "99.0.0.0/8"]
+    changed = Prefixes.of([Prefix.parse(text) for text in nested])
+    inside = {r for r in some_routes for text in nested if _inside(r.prefix, _network(text))}
+    assert p6.under(table, changed) == len(inside) > 10
+
+
+def _inside(prefix: Network, other: Network) -> bool:
+    return covers(V(other, other.max_prefixlen, 1), R(prefix, 1))
+
+
+def test_p6_says_the_median_of_ratios_and_whether_its_own_goal_is_met() -> None:
+    line = p6.Line("notify", (0.1, 0.2, 0.4), 0.3, "changed_vrps=2", "BIRD", (1.0, 1.0, 8.0))
+    assert str(line) == (
+        "P6 peer=BIRD peer_seconds=1 ours_seconds=0.2 ratio=10 goal=<=0.3s met "
+        "from=notify worst_seconds=0.4 changed_vrps=2"
+    )
+
+
+@needs_bird
+@needs_stayrtr
+def test_p6_waits_for_our_answer_and_for_what_bird_lets_in(
+    some_vrps: list[V], some_routes: list[R], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(p6, "_BETWEEN_SECONDS", 0.0)
+    monkeypatch.setattr(p6_sides, "_QUIET_SECONDS", 0.2)
+    usable = [r for r in some_routes if r.origin and r.prefix.prefixlen]
+    file = tmp_path / "routes.csv"
+    file.write_text("prefix,origin\n" + "".join(f"{r.prefix},{r.origin}\n" for r in usable))
+    vrps, listed = vrp_batch(some_vrps), route_batch(usable)
+    lines = list(p6.beside(vrps, listed, file, p6.drawn(len(some_vrps), 10, 2, 1)))
+    assert len(lines) == 1
+    assert str(lines[0]).startswith("P6 peer=BIRD peer_seconds=")
+    assert len(lines[0].ours) == len(lines[0].theirs) == 1
 
 
 # ------------------------------------------------------------------------------------ the command
