@@ -1,4 +1,4 @@
-"""``python -m bench.fuzz``: every decoder against mutated real files.
+"""``python -m bench.fuzz``: every decoder against mutated real files and sessions.
 
 Cases are spread over worker processes. A case fails if it raises anything but our own errors, if
 its message is not one plain line, if what it lets through breaks an invariant, if it takes longer
@@ -20,7 +20,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
@@ -29,11 +29,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bench.common import OUT, data_folder
-from bench.fuzz_targets import TARGETS, Target, seeds_of
+from bench.fuzz_targets import LIVE_TARGETS, TARGETS, Target, seeds_of
 from bench.fuzz_worker import CASE, STARTED, TARGET, Failure, Tally, make_case, work
 from validator.sample import write_world
 
-CASES = 100_000
+CASES, LIVE_CASES = 100_000, 500_000
 HANG_SECONDS = 5.0
 CHUNK = 250
 _LOOK_SECONDS = 0.5
@@ -152,14 +152,17 @@ class Runner:
         return name, 1
 
 
-def chunks_of(targets: Sequence[Target], cases: int) -> list[Chunk]:
+def chunks_of(targets: Sequence[Target], cases: int, live_cases: int = LIVE_CASES) -> list[Chunk]:
     """All cases, shared out among the targets, in an order that keeps them going side by side."""
-    shares = sum(target.share for target in targets)
+    live = {target.name for target in LIVE_TARGETS}
     chunks = []
     for index, target in enumerate(targets):
-        count = max(1, round(cases * target.share / shares))
-        chunks += [(index, at, min(at + CHUNK, count)) for at in range(0, count, CHUNK)]
-    return sorted(chunks, key=lambda chunk: chunk[1])
+        of = live_cases if target.name in live else cases
+        count = max(1, round(of * target.share / 1000))
+        chunks += [
+            (at / count, (index, at, min(at + CHUNK, count))) for at in range(0, count, CHUNK)
+        ]
+    return [chunk for _, chunk in sorted(chunks)]
 
 
 def save(failure: Failure, raw: bytes, out: Path) -> Path:
@@ -176,7 +179,9 @@ def save(failure: Failure, raw: bytes, out: Path) -> Path:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _parser().parse_args(arguments)
-    targets = [target for target in TARGETS if chosen.only in (None, target.name)]
+    targets = [*TARGETS, *LIVE_TARGETS]
+    if chosen.only is not None:
+        targets = [replace(target, share=1000) for target in targets if target.name == chosen.only]
     shared_memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(
         prefix="originsight-fuzz-", dir=shared_memory if shared_memory.is_dir() else None
@@ -187,7 +192,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not data.is_dir():
             print("no real data here: mutating the sample world alone", flush=True)
         seeds = {target.name: seeds_of(target, data, folder / "sample") for target in targets}
-        chunks = chunks_of(targets, chosen.cases)
+        chunks = chunks_of(targets, chosen.cases, chosen.live_cases)
         if chosen.case is not None:
             chunks = [(index, chosen.case, chosen.case + 1) for index in range(len(targets))]
         runner = Runner(targets, seeds, chosen.seed, folder)
@@ -224,9 +229,12 @@ def _line(name: str, tally: Tally) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.fuzz", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    names = [target.name for target in TARGETS]
+    names = [target.name for target in (*TARGETS, *LIVE_TARGETS)]
     cores = len(os.sched_getaffinity(0))
-    parser.add_argument("--cases", type=_count, default=CASES, help="in all (%(default)s)")
+    parser.add_argument("--cases", type=_count, default=CASES, help="of files (%(default)s)")
+    parser.add_argument(
+        "--live-cases", type=_count, default=LIVE_CASES, help="of BGP and BMP (%(default)s)"
+    )
     parser.add_argument("--only", choices=names, help="one decoder")
     parser.add_argument("--seed", type=int, default=1, help="of the mutations (%(default)s)")
     parser.add_argument("--case", type=int, help="run this case alone, to see a failure again")

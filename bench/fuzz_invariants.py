@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from collectors.wire.update_columns import Rows
 from validator import routes, vrps
 from validator.model import (
     LARGEST_ASN,
+    NO_NEIGHBOUR,
     NO_ORIGIN,
     AsnNames,
     Entry,
@@ -78,6 +80,20 @@ def check_routes(batch: RouteBatch) -> None:
     _must(bool((origin[of_set] == NO_ORIGIN).all()), "an AS_SET has an origin")
     _must(bool((batch.flags < 2 * Entry.WITHDRAWN).all()), "an unknown flag is set")
     _must(batch.report.rows == len(batch), "the report counts other rows")
+
+
+def check_rows(rows: Rows, peers: int) -> None:
+    """Rows of UPDATEs, which name ``peers`` peers."""
+    check_prefixes(Prefixes(rows.family, rows.high, rows.low, rows.length))
+    _columns(len(rows.peer), *rows)
+    _below(rows.peer, peers, "peer")
+    origin, flags = rows.origin, rows.flags
+    _must(bool(((origin >= NO_ORIGIN) & (origin <= LARGEST_ASN)).all()), "an origin is no number")
+    _must(bool((flags < 2 * Entry.WITHDRAWN).all()), "an unknown flag is set")
+    none = (flags & np.uint8(Entry.AS_SET | Entry.UNKNOWN | Entry.WITHDRAWN)) != 0
+    _must(bool(((origin == NO_ORIGIN) == none).all()), "an origin and its flags differ")
+    alone = none | ((flags & np.uint8(Entry.OWN)) != 0)
+    _must(not (rows.neighbour[alone] != NO_NEIGHBOUR).any(), "a neighbour of no path")
 
 
 def check_resources(batch: ResourceBatch) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from bench import fuzz_archive, fuzz_mrt, fuzz_text
+from bench import fuzz_archive, fuzz_live, fuzz_live_seeds, fuzz_mrt, fuzz_text
+from bench.fuzz_live_mutations import Form, mutate_messages
 from bench.fuzz_mutations import (
     LARGEST_CASE,
     Mutator,
@@ -22,7 +24,7 @@ from collectors.mrt import read_stream
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One decoder. ``share`` is its part of all cases, in thousandths.
+    """One decoder. ``share`` is its part of the cases of its list, in thousandths.
 
     ``seeds`` are made from (the folder of real data, which may be absent, and that of the sample
     world); ``decode`` takes an input and a folder that it may write to.
@@ -66,6 +68,21 @@ TARGETS = (
     Target("archive", 80, fuzz_archive.packed, mutate_bytes, fuzz_archive.unpack),
     Target("sniff", 30, fuzz_archive.beginnings, mutate_bytes, fuzz_archive.tell),
 )
+
+"""Decoders of files: 1000 thousandths together."""
+
+_UPDATES = partial(mutate_messages, Form.UPDATES)
+_MRT = partial(mutate_messages, Form.MRT)
+_BMP = partial(mutate_messages, Form.BMP)
+
+LIVE_TARGETS = (
+    Target("bgp-update", 500, fuzz_live_seeds.update_seeds, _UPDATES, fuzz_live.decode_updates),
+    Target("mrt-updates", 150, fuzz_live_seeds.mrt_seeds, _MRT, fuzz_live.decode_mrt_updates),
+    Target("bmp", 300, fuzz_live_seeds.bmp_seeds, _BMP, fuzz_live.decode_bmp),
+    Target("bmp-router", 50, fuzz_live_seeds.bmp_seeds, _BMP, fuzz_live.follow_router),
+)
+"""Decoders of live sources. A line more with a share of its own comes on top: BGP and BMP keep
+their 1000 thousandths."""
 
 
 def seeds_of(target: Target, data: Path, sample: Path) -> list[bytes]:

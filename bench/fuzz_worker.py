@@ -102,9 +102,10 @@ def run_cases(
 ) -> Tally:
     """Run some cases of one target in this process. ``at`` are the shared numbers, if any."""
     tally = Tally()
+    reached = 0
     for number in cases:
         raw = make_case(target, seeds, seed, number)
-        before = _peak_bytes()
+        before = reached or _peak_bytes()
         if at is not None:
             at[CASE], at[STARTED] = number, time.monotonic_ns()
         try:
@@ -112,7 +113,8 @@ def run_cases(
         except Exception as failure:  # anything at all is what we are looking for
             problem = f"{type(failure).__name__}: {failure}"[:300]
             details = traceback.format_exc()
-        grown = _peak_bytes() - before
+        reached = _peak_bytes()
+        grown = reached - before
         if not problem and grown > RESIDENT_BYTES:
             problem = f"made the process {grown >> 20} MiB larger"
         if problem:

@@ -62,11 +62,12 @@ class Rib:
         self._extra_path: U4 = np.zeros(0, "u4")
         self._extra_pair: U4 = np.zeros(0, "u4")
         self._extra_next: U4 = np.zeros(0, "u4")
+        self._extra_stale: U1 = np.zeros(0, "u1")  # of a peer that returns: not announced again
         self._free = rib.NOTHING
         self._touched = np.zeros(0, "u1")
         self._touched_list: U4 = np.zeros(0, "u4")
         self._touched_count = 0
-        self._returning: dict[Peer, U1] = {}  # which prefixes each has announced again
+        self._returning: dict[Peer, U1] = {}  # which cells each has written again, by number
         self.refused = 0
         """Paths not kept because their peer has too many for one prefix."""
 
@@ -85,7 +86,7 @@ class Rib:
             value for value in vars(self).values() if isinstance(value, np.ndarray)
         ]
         known = self._known
-        columns += [known.family, known.high, known.low, known.length]
+        columns += [known.family, known.high, known.low, known.length, *self._returning.values()]
         return sum(column.nbytes for column in columns)
 
     # ------------------------------------------------------------------------------ what comes in
@@ -102,7 +103,7 @@ class Rib:
                 numbers, batch.prefix, batch.peer, batch.path_id, pairs, peers, entry, stop,
                 self._cells, self._width, self._touched, self._touched_list, self._touched_count,
                 self._head, self._extra_peer, self._extra_path, self._extra_pair, self._extra_next,
-                self._free, _MOST_PATHS,
+                self._extra_stale, self._free, _MOST_PATHS,
             )  # fmt: skip
             self.refused += refused
             if entry < stop:
@@ -111,28 +112,27 @@ class Rib:
     def clear(self, peer: Peer) -> None:
         """Withdraw all that a peer announces: its session has ended."""
         self._returning.pop(peer, None)
-        self._withdraw(peer, np.zeros(0, "u1"))
+        self._withdraw(peer, np.zeros(0, "u1"), stale_only=False)
 
     def expect(self, peer: Peer) -> None:
         """A peer starts over: what it announced stays until :meth:`settle`."""
         self._returning[peer] = np.zeros(self._count, "u1")
+        if peer in self._peers:
+            # Free nodes may be marked too: taken into use, a node is not stale.
+            self._extra_stale[self._extra_peer == self._peers[peer]] = 1
 
     def settle(self, peer: Peer) -> None:
-        """Withdraw what a peer has not announced again since :meth:`expect`.
-
-        A prefix that it did announce again keeps all its paths: of several (ADD-PATH), one that
-        is gone stays until it is withdrawn by name.
-        """
+        """Withdraw what a peer has not announced again since :meth:`expect`, by prefix and path."""
         again = self._returning.pop(peer, None)
         if again is not None:
-            self._withdraw(peer, again)
+            self._withdraw(peer, again, stale_only=True)
 
-    def _withdraw(self, peer: Peer, keep: U1) -> None:
+    def _withdraw(self, peer: Peer, keep: U1, *, stale_only: bool) -> None:
         if peer in self._peers:
             self._touched_count, self._free = rib.clear_peer(
-                self._cells, self._width, self._count, self._peers[peer], keep,
+                self._cells, self._width, self._count, self._peers[peer], keep, stale_only,
                 self._touched, self._touched_list, self._touched_count,
-                self._head, self._extra_peer, self._extra_next, self._free,
+                self._head, self._extra_peer, self._extra_next, self._extra_stale, self._free,
             )  # fmt: skip
 
     # ------------------------------------------------------------------------------ what goes out
@@ -211,7 +211,8 @@ class Rib:
             if again is not None:
                 if len(again) < self._count:
                     again = self._returning[peer] = _grown(again, self._count + 4096)
-                again[numbers[batch.prefix[batch.peer == index]]] = 1
+                cells = (batch.peer == index) & (batch.path_id == 0)
+                again[numbers[batch.prefix[cells]]] = 1
 
     # ------------------------------------------------------------------------------------- growth
 
@@ -285,6 +286,7 @@ class Rib:
         self._extra_path = _grown(self._extra_path, room)
         self._extra_pair = _grown(self._extra_pair, room)
         self._extra_next = _grown(self._extra_next, room)
+        self._extra_stale = _grown(self._extra_stale, room)
         self._extra_next[held:] = np.arange(held + 1, room + 1, dtype="u4")
         self._extra_next[-1] = self._free
         self._free = held

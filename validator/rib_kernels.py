@@ -141,7 +141,7 @@ def rehash_pairs(origin: I8, neighbour: U4, count: int, slots: U4, seed: int) ->
         slots[at] = number
 
 
-@kernel("u4 u4 u2 u4 u4 u4 i i u4! i u1! u4! i u4! u4! u4! u4! u4! i i")
+@kernel("u4 u4 u2 u4 u4 u4 i i u4! i u1! u4! i u4! u4! u4! u4! u4! u1! i i")
 def apply_entries(
     numbers: U4,
     entry_prefix: U4,
@@ -161,6 +161,7 @@ def apply_entries(
     extra_path: U4,
     extra_pair: U4,
     extra_next: U4,
+    extra_stale: U1,
     free: int,
     longest: int,
 ) -> tuple[int, int, int, int]:
@@ -168,7 +169,8 @@ def apply_entries(
 
     ``cells[number * width + peer]`` is the pair a peer announces without a path identifier. Those
     with one hang in a list from ``head[number]``; ``free`` is the first of the free nodes, linked
-    likewise; when none is left the kernel stops so that the caller can grow them.
+    likewise; when none is left the kernel stops so that the caller can grow them. A node that is
+    written is not stale; a stale one makes room where its peer would have too many.
     """
     refused = 0
     while entry < stop:
@@ -180,16 +182,19 @@ def apply_entries(
             changed = cells[cell] != pair[entry]
             cells[cell] = pair[entry]
         else:
-            before, node, held = NOTHING, np.int64(head[number]), 0
+            before, node, held, stale = NOTHING, np.int64(head[number]), 0, NOTHING
             while node != NOTHING:
                 if extra_peer[node] == peer:
                     held += 1
                     if extra_path[node] == path_id[entry]:
                         break
+                    if extra_stale[node]:
+                        stale = node
                 before, node = node, np.int64(extra_next[node])
             if node != NOTHING:
                 changed = extra_pair[node] != pair[entry]
                 extra_pair[node] = pair[entry]
+                extra_stale[node] = 0
                 if pair[entry] == 0:
                     if before == NOTHING:
                         head[number] = extra_next[node]
@@ -198,7 +203,12 @@ def apply_entries(
                     extra_next[node] = free
                     free = node
             elif pair[entry] != 0:
-                if held >= longest:
+                if held >= longest and stale != NOTHING:
+                    extra_path[stale] = path_id[entry]
+                    extra_pair[stale] = pair[entry]
+                    extra_stale[stale] = 0
+                    changed = True
+                elif held >= longest:
                     refused += 1
                 elif free == NOTHING:
                     return entry, touched_count, free, refused
@@ -207,6 +217,7 @@ def apply_entries(
                     extra_peer[node] = peer
                     extra_path[node] = path_id[entry]
                     extra_pair[node] = pair[entry]
+                    extra_stale[node] = 0
                     extra_next[node] = head[number]
                     head[number] = node
                     changed = True
@@ -218,34 +229,37 @@ def apply_entries(
     return entry, touched_count, free, refused
 
 
-@kernel("u4! i i i u1 u1! u4! i u4! u4! u4! i")
+@kernel("u4! i i i u1 i u1! u4! i u4! u4! u4! u1 i")
 def clear_peer(
     cells: U4,
     width: int,
     count: int,
     peer: int,
     keep: U1,
+    stale_only: int,
     touched: U1,
     touched_list: U4,
     touched_count: int,
     head: U4,
     extra_peer: U4,
     extra_next: U4,
+    extra_stale: U1,
     free: int,
 ) -> tuple[int, int]:
-    """Withdraw all that a peer announces, save where ``keep`` (by number) is set.
+    """Withdraw what a peer announces: cells save where ``keep`` (by number) is set; of nodes, if
+    ``stale_only``, the stale ones.
 
     Returns (touched, free).
     """
     for number in range(count):
-        if number < len(keep) and keep[number]:
-            continue
-        changed = cells[number * width + peer] != 0
-        cells[number * width + peer] = 0
+        changed = False
+        if not (number < len(keep) and keep[number]):
+            changed = cells[number * width + peer] != 0
+            cells[number * width + peer] = 0
         before, node = NOTHING, np.int64(head[number])
         while node != NOTHING:
             after = np.int64(extra_next[node])
-            if extra_peer[node] == peer:
+            if extra_peer[node] == peer and (not stale_only or extra_stale[node]):
                 changed = True
                 if before == NOTHING:
                     head[number] = after

@@ -121,6 +121,7 @@ class GoBgp(Program):
     """GoBGP, whose import policy refuses :data:`REJECTED`."""
 
     kinds = (TableKind.PRE_POLICY, TableKind.POST_POLICY, TableKind.LOC_RIB)
+    says_end_of_rib = (TableKind.PRE_POLICY, TableKind.POST_POLICY)
     reports_refused = True
     says_who_is_down = False
 
@@ -182,6 +183,7 @@ class Frr(Program):
     """FRR's bgpd by itself, with its BMP module; the same import policy."""
 
     kinds = (TableKind.PRE_POLICY, TableKind.POST_POLICY)
+    says_end_of_rib = kinds
     says_who_is_down = True
     """To a new BMP session it first sends a Peer Down for each peer that is not up yet."""
     reports_refused = False

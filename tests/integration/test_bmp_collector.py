@@ -13,13 +13,16 @@ from collectors.bmp import Bmp
 from collectors.bmp_router import BmpSettings
 from collectors.live import Message, PeersGone, PeersReturned, PeersReturning
 from collectors.wire.bmp_events import TableKind
+from collectors.wire.update import FAULT_PREFIX, FAULT_VALUE, UPDATE_FAULTS
 from tests.bgp_bytes import (
     LOC_RIB,
     RD_INSTANCE,
     L,
     O,
     bmp,
+    content,
     initiation,
+    message,
     open_message,
     peer_down,
     peer_up,
@@ -29,7 +32,8 @@ from tests.bgp_bytes import (
     unreach,
     update,
 )
-from validator.model import Peer, RouteBatch, SettingsError, SourceError
+from tests.mrt_bytes import attribute, sequence
+from validator.model import Entry, Peer, RouteBatch, SettingsError, SourceError
 
 PEER = Peer("edge1", "192.0.2.1", 64501)
 UP = initiation() + peer_up(per_peer(), open_message(64500), open_message(64501))
@@ -226,6 +230,46 @@ async def test_garbage_costs_one_session_and_the_router_may_come_again() -> None
         assert await router.is_cut_off()
         await until(lambda: told.states[-1][0] == "degraded")
         assert "speaks version 71" in told.states[-1][1]
+        router = await Router.connect(collector, UP, TEN, END4, END6)
+        await until(lambda: PeersReturned((PEER,)) in told.messages)
+        router.close()
+
+
+async def test_a_malformed_update_costs_its_own_routes_and_no_session() -> None:
+    """RFC 7606: what it announces is withdrawn, or, where its prefixes cannot be told, nothing."""
+    bad_origin = update(["10.0.0.0/8", "192.0.2.0/24"], attribute(1, b"\7") + sequence(64501))
+    bad_prefix = message(2, content(["10.0.0.0/8"]) + b"\x21\xc0\0\2\0\0")
+    async with listening() as (collector, told):
+        router = await Router.connect(collector, UP, TEN)
+        await until(lambda: len(told.messages) == 1)
+        router.writer.write(route_monitoring(per_peer(), bad_origin))
+        await until(lambda: len(told.messages) == 2)
+        good_one = update(["198.51.100.0/24"])
+        router.writer.writelines(
+            route_monitoring(per_peer(), pdu) for pdu in (bad_prefix, good_one)
+        )
+        await until(lambda: len(told.messages) == 3)
+        _, withdrawn, good = told.messages
+        assert isinstance(withdrawn, RouteBatch)
+        assert isinstance(good, RouteBatch)
+        assert [str(withdrawn.prefixes[i]) for i in range(2)] == ["10.0.0.0/8", "192.0.2.0/24"]
+        assert withdrawn.flags.tolist() == [Entry.WITHDRAWN] * 2
+        assert [str(good.prefixes[0]), *good.flags.tolist()] == ["198.51.100.0/24", 0]
+        (status,) = collector.routers()
+        assert status.connected
+        assert status.counts[UPDATE_FAULTS[FAULT_VALUE]] == 1
+        assert status.counts[UPDATE_FAULTS[FAULT_PREFIX]] == 1
+        router.close()
+
+
+async def test_a_peer_up_that_cannot_be_read_costs_one_session() -> None:
+    """Without it UPDATEs might be misread."""
+    damaged = peer_up(per_peer(), open_message(64500)[:-3], open_message(64501))
+    async with listening() as (collector, told):
+        router = await Router.connect(collector, UP, TEN, damaged, TEN)
+        assert await router.is_cut_off()
+        await until(lambda: "peer up notification" in told.states[-1][1])
+        assert told.kinds() == ["RouteBatch"]
         router = await Router.connect(collector, UP, TEN, END4, END6)
         await until(lambda: PeersReturned((PEER,)) in told.messages)
         router.close()

@@ -8,6 +8,7 @@ makes them, by what it answers itself, and then until ours are the same.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -109,14 +110,16 @@ def _of_peer(batch: RouteBatch, row: int) -> RouteBatch:
 
 
 @asynccontextmanager
-async def collector(kinds: tuple[TableKind, ...], port: int) -> AsyncIterator[Held]:
+async def collector(
+    kinds: tuple[TableKind, ...], port: int, restart_time: float = RESTART_SECONDS
+) -> AsyncIterator[Held]:
     held = Held()
     settings = BmpSettings(
         listen=f"{DUT}:{port}",
         allow=(DUT,),
         names={DUT: "router"},
         take=kinds,
-        restart_time=RESTART_SECONDS,
+        restart_time=restart_time,
     )
     bmp = Bmp(settings)
     task = asyncio.create_task(bmp.run(held))
@@ -130,6 +133,39 @@ async def collector(kinds: tuple[TableKind, ...], port: int) -> AsyncIterator[He
         await asyncio.gather(task, return_exceptions=True)
 
 
+class Line:
+    """The connection between daemon and collector, which can be cut and mended."""
+
+    def __init__(self, port: int, onward: int) -> None:
+        self._port, self._onward = port, onward
+        self._server: asyncio.Server | None = None
+        self._open: set[asyncio.StreamWriter] = set()
+        self._carrying: set[asyncio.Task[None] | None] = set()
+
+    async def mend(self) -> None:
+        self._server = await asyncio.start_server(self._carry, DUT, self._port)
+
+    async def cut(self) -> None:
+        """No connection is left, and none can be made."""
+        if self._server is not None:
+            self._server.close()
+        for writer in self._open:
+            writer.transport.abort()
+        await asyncio.gather(*(task for task in self._carrying if task is not None))
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._carrying.add(asyncio.current_task())
+        self._open.add(writer)
+        with contextlib.suppress(OSError):
+            _, onward = await asyncio.open_connection(DUT, self._onward)
+            self._open.add(onward)
+            while chunk := await reader.read(1 << 16):
+                onward.write(chunk)
+                await onward.drain()
+            onward.transport.abort()
+        writer.transport.abort()
+
+
 async def until(what: str, holds: Callable[[], object]) -> None:
     end = time.monotonic() + PATIENCE_SECONDS
     while not await asyncio.to_thread(holds):
@@ -139,7 +175,7 @@ async def until(what: str, holds: Callable[[], object]) -> None:
 
 async def agreed(daemon: Daemon, held: Held, wanted: Mapping[TableKind, set[Route]]) -> None:
     """The daemon's tables become what is wanted, and ours become the daemon's."""
-    for kind in daemon.kinds:
+    for kind in wanted.keys() & {*daemon.kinds}:
         told = reportable(daemon, wanted[kind])
         await until(
             f"{kind}: the daemon has {sorted(daemon.table(kind) ^ wanted[kind])[:5]} wrong",
@@ -300,5 +336,51 @@ async def test_frrs_tables_are_ours(tmp_path: Path) -> None:
             await goes_through_everything(daemon, feeder, held, set(), lambda: None)
             assert {peer.address for peer in held.ribs} == {FEEDER}
     finally:
+        feeder.end()
+        daemon.end()
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(GoBgp, marks=needs_gobgp), pytest.param(Frr, marks=needs_frr)]
+)
+async def test_a_connection_that_is_lost_and_returns_costs_only_what_was_withdrawn_meanwhile(
+    kind: type[GoBgp] | type[Frr], tmp_path: Path
+) -> None:
+    """The daemon goes on while its BMP connection is cut. Only its End-of-RIB can tell what is
+    gone: ``restart_time`` is longer than any patience."""
+    port, onward = free_port(), free_port()
+    daemon, line = kind(tmp_path, port), Line(port, onward)
+    feeder = ExaBgp(tmp_path, daemon.port)
+
+    def wanted(routes: Mapping[str, tuple[str, int]]) -> dict[TableKind, set[Route]]:
+        every = tables(routes, set())
+        return {each: every[each] for each in daemon.says_end_of_rib}
+
+    try:
+        async with collector(daemon.says_end_of_rib, onward, restart_time=3600.0) as held:
+            await line.mend()
+            daemon.start()
+            feeder.start()
+            routes = routes_of_stage(0, 60, 65_100)
+            feeder.tell(feeder.announce(prefix, path) for prefix, (path, _) in routes.items())
+            await agreed(daemon, held, wanted(routes))
+
+            await line.cut()
+            await until("its loss is not noticed", lambda: held.states[-1] == "degraded")
+            before, gone = dict(routes), sorted(routes_of_stage(20, 40, 0))
+            for prefix in gone:
+                del routes[prefix]
+            feeder.tell(feeder.withdraw(prefix) for prefix in gone)
+            for each, table in wanted(routes).items():
+                await until("not withdrawn", partial(_is, partial(daemon.table, each), table))
+                assert held.table(each) == wanted(before)[each], "what was announced is kept"
+
+            await line.mend()
+            await agreed(daemon, held, wanted(routes))
+            assert held.count(PeersReturning) > 0
+            assert held.count(PeersReturned) > 0
+            assert held.count(PeersGone) == 0
+    finally:
+        await line.cut()
         feeder.end()
         daemon.end()

@@ -15,15 +15,17 @@ import pytest
 
 from bench.common import data_folder
 from bench.fuzz import Runner, chunks_of, main, save
-from bench.fuzz_invariants import Broken, check, check_prefixes
+from bench.fuzz_invariants import Broken, check, check_prefixes, check_rows
 from bench.fuzz_mutations import LARGEST_CASE, mutate_bytes, mutate_json, mutate_mrt, mutate_text
-from bench.fuzz_targets import TARGETS, Target, seeds_of
+from bench.fuzz_targets import LIVE_TARGETS, TARGETS, Target, seeds_of
 from bench.fuzz_worker import Tally, make_case, run_cases
+from collectors.wire.update_columns import Rows
 from tests.oracle import R, V, route_batch, vrp_batch
-from validator.model import Prefix, Prefixes, SourceError, TruncatedSource
+from validator.model import Entry, Prefix, Prefixes, SourceError, TruncatedSource
 from validator.sample import write_world
 
 CASES = 300
+EVERY_TARGET = [*TARGETS, *LIVE_TARGETS]
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+@pytest.mark.parametrize("target", EVERY_TARGET, ids=lambda target: target.name)
 def test_a_decoder_survives_damaged_files(target: Target, sample: Path, tmp_path: Path) -> None:
     seeds = seeds_of(target, data_folder(), sample)
     tally = run_cases(target, seeds, 7, range(CASES), tmp_path)
@@ -44,11 +46,11 @@ def test_a_decoder_survives_damaged_files(target: Target, sample: Path, tmp_path
 
 
 def test_there_are_inputs_without_the_real_data(sample: Path) -> None:
-    for target in TARGETS:
+    for target in EVERY_TARGET:
         assert seeds_of(target, Path("no such folder"), sample), target.name
 
 
-@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+@pytest.mark.parametrize("target", EVERY_TARGET, ids=lambda target: target.name)
 def test_a_case_follows_from_its_seed(target: Target, sample: Path) -> None:
     seeds = seeds_of(target, Path("no such folder"), sample)
     once = [make_case(target, seeds, 1, 100 + number) for number in range(30)]
@@ -103,18 +105,18 @@ def _target(name: str, decode: object) -> Target:
     return Target(name, 1, _seeds, _as_it_is, decode)  # type: ignore[arg-type]
 
 
-def _run(tmp_path: Path, decode: object, cases: int = 6) -> Tally:
+def _run(tmp_path: Path, decode: object, cases: int = 6, hang_seconds: float = 60.0) -> Tally:
     """A bad decoder beside a good one, in processes of their own."""
     targets = [_target("bad", decode), _target("good", _good)]
     seeds = {target.name: [b"seed"] for target in targets}
-    runner = Runner(targets, seeds, 1, tmp_path, hang_seconds=1.0)
+    runner = Runner(targets, seeds, 1, tmp_path, hang_seconds=hang_seconds)
     tallies = runner.run([(0, 0, cases), (1, 0, 40)], 2)
     assert tallies["good"] == Tally(cases=40, accepted=40)
     return tallies["bad"]
 
 
 def test_a_decoder_that_hangs_is_caught_with_its_stack(tmp_path: Path) -> None:
-    tally = _run(tmp_path, _sleeping, cases=1)
+    tally = _run(tmp_path, _sleeping, cases=1, hang_seconds=1.0)
     assert [failure.case for failure in tally.failures] == [0]
     assert "hangs" in tally.failures[0].problem
     assert "_sleeping" in tally.failures[0].details
@@ -167,12 +169,18 @@ def test_the_input_of_a_failure_is_kept(tmp_path: Path) -> None:
 
 
 def test_cases_are_shared_out_without_a_gap() -> None:
-    chunks = chunks_of(TARGETS, 10_000)
-    for index, target in enumerate(TARGETS):
+    chunks = chunks_of(EVERY_TARGET, 10_000, 50_000)
+    for index, target in enumerate(EVERY_TARGET):
         own = sorted((start, stop) for at, start, stop in chunks if at == index)
         assert own[0][0] == 0
         assert all(one[1] == two[0] for one, two in itertools.pairwise(own))
-        assert own[-1][1] == 10 * target.share
+        assert own[-1][1] == (50 if target in LIVE_TARGETS else 10) * target.share
+
+
+def test_by_default_bgp_and_bmp_are_fuzzed_with_half_a_million_cases() -> None:
+    names = {"bgp-update", "mrt-updates", "bmp", "bmp-router"}
+    live = [target for target in LIVE_TARGETS if target.name in names]
+    assert sum(stop - start for _, start, stop in chunks_of(live, 1)) >= 500_000
 
 
 def test_the_command_runs_one_decoder(capsys: pytest.CaptureFixture[str]) -> None:
@@ -230,3 +238,22 @@ def test_batches_that_break_their_layout_are_caught() -> None:
         check(vrp_batch([V(prefix, 33, 1)]))
     with pytest.raises(Broken, match="origin"):
         check(route_batch([R(prefix, 1 << 32)]))
+
+
+def test_rows_that_break_their_layout_are_caught() -> None:
+    good = Rows(
+        *(np.array([4], "u1"), np.array([10 << 56], "u8"), np.array([0], "u8")),
+        *(np.array([8], "u1"), np.array([0], "u2"), np.array([64501], "i8")),
+        *(np.array([64500], "u4"), np.array([0], "u4"), np.array([0], "u1")),
+    )
+    check_rows(good, 1)
+    for broken, what in (
+        (good._replace(length=np.array([6], "u1")), "beyond the length"),
+        (good._replace(peer=np.array([1], "u2")), "peer"),
+        (good._replace(origin=np.array([-1], "i8")), "an origin and its flags differ"),
+        (good._replace(flags=np.array([Entry.WITHDRAWN], "u1")), "an origin and its flags differ"),
+        (good._replace(flags=np.array([16], "u1")), "flag"),
+        (good._replace(flags=np.array([Entry.OWN], "u1")), "neighbour"),
+    ):
+        with pytest.raises(Broken, match=what):
+            check_rows(broken, 1)

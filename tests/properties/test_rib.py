@@ -1,4 +1,5 @@
-"""The RIB against a dictionary: whatever peers announce and withdraw, in whatever order."""
+"""The RIB against a dictionary: whatever peers announce and withdraw, lose and announce again, in
+whatever order."""
 
 from __future__ import annotations
 
@@ -37,18 +38,40 @@ def batch(updates: list[Update]) -> RouteBatch:
     )
 
 
+# One prefix and one peer are drawn more often, so that much befalls the same cell.
+some_prefix = st.sampled_from((0, 0, 0, *range(len(PREFIXES))))
+some_peer = st.sampled_from((0, 0, 0, *range(len(PEERS))))
 updates = st.tuples(
-    st.integers(0, len(PREFIXES) - 1),
-    st.integers(0, len(PEERS) - 1),
+    some_prefix,
+    some_peer,
     st.sampled_from((0, 0, 0, 1, 2)),
     st.sampled_from((None, NO_ORIGIN, 1, 2, 3)),
     st.integers(0, 2),
 )
 
 
+happenings = st.tuples(
+    st.sampled_from(("clear", "expect", "expect", "settle", "settle")), some_peer
+)
+Step = list[Update] | tuple[str, int]
+
+
 class Oracle:
     def __init__(self) -> None:
         self.cells: dict[tuple[int, int, int], tuple[int, int]] = {}
+        self.since: dict[int, set[tuple[int, int, int]]] = {}
+
+    def step(self, step: Step) -> None:
+        match step:
+            case list():
+                self.apply(step)
+            case ("clear", peer):
+                self.since.pop(peer, None)
+                self.keep(peer, set())
+            case ("expect", peer):
+                self.since[peer] = set()
+            case ("settle", peer) if peer in self.since:
+                self.keep(peer, self.since.pop(peer))
 
     def apply(self, given_updates: list[Update]) -> None:
         for prefix, peer, path, origin, neighbour in given_updates:
@@ -56,9 +79,14 @@ class Oracle:
                 self.cells.pop((prefix, peer, path), None)
             else:
                 self.cells[prefix, peer, path] = origin, neighbour
+                if peer in self.since:
+                    self.since[peer].add((prefix, peer, path))
 
-    def clear(self, peer: int) -> None:
-        self.cells = {key: value for key, value in self.cells.items() if key[1] != peer}
+    def keep(self, peer: int, announced: set[tuple[int, int, int]]) -> None:
+        """Of this peer, only these."""
+        self.cells = {
+            key: value for key, value in self.cells.items() if key[1] != peer or key in announced
+        }
 
     def routes(self) -> list[tuple[Prefix, int, int]]:
         seen: dict[tuple[Prefix, int], set[int]] = defaultdict(set)
@@ -75,20 +103,21 @@ def routes_of(rib: Rib) -> list[tuple[Prefix, int, int]]:
     return [(prefixes[i], int(origin[i]), int(peers[i])) for i in range(len(origin))]
 
 
-@settings(max_examples=200, deadline=None)
-@given(st.lists(st.one_of(st.lists(updates, max_size=30), st.integers(0, 4)), max_size=12))
-def test_any_history_gives_the_routes_a_dictionary_would(
-    history: list[list[Update] | int],
-) -> None:
+def take(rib: Rib, step: Step) -> None:
+    if isinstance(step, list):
+        rib.apply(batch(step))
+    else:
+        getattr(rib, step[0])(PEERS[step[1]])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.one_of(st.lists(updates, max_size=20), happenings), max_size=16))
+def test_any_history_gives_the_routes_a_dictionary_would(history: list[Step]) -> None:
     rib, oracle = Rib(), Oracle()
     before: dict[Prefix, list[tuple[int, int]]] = {}
     for step in history:
-        if isinstance(step, int):
-            rib.clear(PEERS[step])
-            oracle.clear(step)
-        else:
-            rib.apply(batch(step))
-            oracle.apply(step)
+        take(rib, step)
+        oracle.step(step)
         assert routes_of(rib) == oracle.routes()
         origins, neighbours = rib.adjacencies()
         assert list(zip(origins.tolist(), neighbours.tolist(), strict=True)) == oracle.adjacencies()
@@ -151,3 +180,39 @@ def test_a_peer_with_too_many_paths_for_one_prefix_is_counted_and_not_obeyed() -
     rib.apply(batch([(0, 0, path + 1, path % 3 + 1, 0) for path in range(300)]))
     assert rib.refused == 300 - 256
     assert routes_of(rib) == [(PREFIXES[0], origin, 1) for origin in (1, 2, 3)]
+
+
+def test_a_peer_that_returns_with_other_paths_keeps_only_these_even_if_it_has_the_most() -> None:
+    """Each old path makes room for a new one: none of the new is refused."""
+    rib = Rib()
+    rib.apply(batch([(0, 0, path, 1, 0) for path in range(1, 257)]))
+    rib.expect(PEERS[0])
+    rib.apply(batch([(0, 0, path, 2, 0) for path in range(257, 513)]))
+    assert routes_of(rib) == [(PREFIXES[0], 2, 1)]
+    rib.settle(PEERS[0])
+    assert rib.refused == 0
+    rib.apply(batch([(0, 0, path, None, 0) for path in range(257, 512)]))
+    assert routes_of(rib) == [(PREFIXES[0], 2, 1)]
+    rib.apply(batch([(0, 0, 512, None, 0)]))
+    assert routes_of(rib) == []
+
+
+def test_a_path_withdrawn_by_a_peer_that_returns_is_gone_and_its_others_wait() -> None:
+    rib = Rib()
+    rib.apply(batch([(0, 0, 0, 1, 0), (0, 0, 1, 2, 0), (0, 0, 2, 3, 0), (0, 1, 2, 3, 0)]))
+    rib.expect(PEERS[0])
+    rib.apply(batch([(0, 0, 1, None, 0)]))
+    assert routes_of(rib) == [(PREFIXES[0], 1, 1), (PREFIXES[0], 3, 2)]
+    rib.apply(batch([(0, 0, 2, 3, 0)]))
+    rib.settle(PEERS[0])
+    assert routes_of(rib) == [(PREFIXES[0], 3, 2)]
+    rib.clear(PEERS[0])
+    assert routes_of(rib) == [(PREFIXES[0], 3, 1)]
+
+
+def test_waiting_for_peers_without_add_path_costs_a_byte_for_each_prefix() -> None:
+    rib = Rib()
+    rib.apply(batch([(prefix, 0, 0, 1, 0) for prefix in range(5)]))
+    before = rib.bytes
+    rib.expect(PEERS[0])
+    assert rib.bytes == before + 5
