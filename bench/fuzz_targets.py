@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from bench import fuzz_archive, fuzz_live, fuzz_live_seeds, fuzz_mrt, fuzz_text
+from bench import fuzz_archive, fuzz_live, fuzz_live_seeds, fuzz_mrt, fuzz_ris, fuzz_text
 from bench.fuzz_live_mutations import Form, mutate_messages
 from bench.fuzz_mutations import (
     LARGEST_CASE,
@@ -80,6 +80,7 @@ LIVE_TARGETS = (
     Target("mrt-updates", 150, fuzz_live_seeds.mrt_seeds, _MRT, fuzz_live.decode_mrt_updates),
     Target("bmp", 300, fuzz_live_seeds.bmp_seeds, _BMP, fuzz_live.decode_bmp),
     Target("bmp-router", 50, fuzz_live_seeds.bmp_seeds, _BMP, fuzz_live.follow_router),
+    Target("ris-live", 100, fuzz_ris.seeds, fuzz_ris.mutate, fuzz_ris.decode),
 )
 """Decoders of live sources. A line more with a share of its own comes on top: BGP and BMP keep
 their 1000 thousandths."""
