@@ -7,17 +7,17 @@ what was left out of them. It imports what the command needs for this and nothin
 
 from __future__ import annotations
 
-import csv
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from collectors.base import LocalFile, ReadOptions
 from collectors.catalog import Kind, read
-from validator import coverage, tables
+from validator import coverage_text
 from validator.announced import AnnouncedRules
 from validator.assembly import assemble
 from validator.groupings import Attribution, Scheme
@@ -35,9 +35,8 @@ def main(out: Path, vrps: Path, routes: Path, resources: Sequence[Path]) -> None
     counted = time.process_time()
     for (scheme, _), figures in snapshot.coverages.items():
         with (out / f"{scheme}.csv").open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(tables.COVERAGE_COLUMNS)
-            writer.writerows(map(tables.flat, coverage.rows(figures, lambda _: "")))
+            for text in coverage_text.csv_text(figures, partial(snapshot.group_name, scheme)):
+                file.write(text.decode())
     report = {
         "routes": len(snapshot.routes),
         "excluded": snapshot.exclusions,

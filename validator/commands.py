@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -21,7 +21,7 @@ from rich.table import Table
 from collectors.base import LocalFile, ReadOptions
 from collectors.catalog import Batch, Kind, read
 from collectors.local import find, is_url
-from validator import pyasn_file, tables
+from validator import coverage_text, pyasn_file, tables
 from validator.announced import AnnouncedRules
 from validator.assembly import assemble
 from validator.coverage import rows as coverage_rows
@@ -157,15 +157,16 @@ def show_coverage(
             progress=step,
         )
     figures = snapshot.coverages[scheme, attributed]
-    rows = coverage_rows(figures, lambda group: snapshot.group_name(scheme, group), families)
+    name = partial(snapshot.group_name, scheme)
     with _open(output) as out:
         if form == "json":
+            rows = b"[%b]" % b"".join(coverage_text.json_rows(figures, name, families))
             document = {
                 "by": scheme.value,
                 "attribution": attributed.value,
                 "min_peers": snapshot.min_peers,
                 "sample": snapshot.sample,
-                "rows": list(rows),
+                "rows": msgspec.Raw(rows),
                 "inputs": [describe(report) for report in snapshot.inputs],
                 "excluded": dict(snapshot.exclusions),
             }
@@ -174,11 +175,11 @@ def show_coverage(
         if snapshot.sample:
             out.write(f"# {SAMPLE_NOTICE}\n")
         if form == "csv":
-            writer = csv.writer(out, lineterminator="\n")
-            writer.writerow(tables.COVERAGE_COLUMNS)
-            writer.writerows(tables.flat(row) for row in rows)
+            for text in coverage_text.csv_text(figures, name, families):
+                out.write(text.decode())
         else:
-            _print_coverage(out, rows, scheme, attributed, snapshot.exclusions)
+            shown = coverage_rows(figures, name, families)
+            _print_coverage(out, shown, scheme, attributed, snapshot.exclusions)
 
 
 def export_pyasn(sources: Sources, output: Path | None, **reading: Any) -> None:
@@ -249,7 +250,9 @@ def _locate(sources: Sources, cache: Path, step: Step) -> list[tuple[Kind, Local
 
 
 def _fetch(source: str, cache: Path) -> tuple[LocalFile, ...]:
-    from collectors.fetch import Fetcher  # noqa: PLC0415 - the HTTP client loads only if needed
+    import asyncio  # noqa: PLC0415 - this and the HTTP client load only if needed
+
+    from collectors.fetch import Fetcher  # noqa: PLC0415
 
     async def fetch() -> tuple[LocalFile, ...]:
         async with Fetcher(cache) as fetcher:
@@ -313,13 +316,13 @@ def _opened(output: Path | None) -> Iterator[TextIO]:
             yield out
         return
     output = output.resolve()  # a link stays one
-    partial = output.with_name(output.name + ".partial")
+    unfinished = output.with_name(output.name + ".partial")
     try:
-        with partial.open("w", encoding="utf-8", newline="") as out:
+        with unfinished.open("w", encoding="utf-8", newline="") as out:
             yield out
-        partial.replace(output)
+        unfinished.replace(output)
     finally:
-        partial.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
 
 
 def _route_rows(routes: RouteTable) -> Iterator[list[tuple[str, str, str, str, int]]]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from validator import coverage_kernels as kernels
 from validator.groupings import (
@@ -28,7 +29,7 @@ from validator.resources import ResourceTable
 from validator.routes import RouteTable
 
 SPACE_UNITS = {Family.IPV4: "addresses", Family.IPV6: "48s"}
-_SLASH_64S_IN_48 = 1 << 16
+SLASH_64S_IN_48 = 1 << 16
 _SHIFT = {Family.IPV4: 32, Family.IPV6: 0}
 
 
@@ -128,19 +129,28 @@ def measure(
     return Coverage(scheme, attribution, assigned.names, counts, spaces)
 
 
+def shown(coverage: Coverage, family: Family) -> NDArray[np.intp]:
+    """The numbers of the groups that a table shows, largest announced space first.
+
+    A group without announced routes in a family is left out, save that every country and RIR that
+    holds anything is shown.
+    """
+    order = np.argsort(coverage.space[family][:, 0], kind="stable")[::-1]
+    if coverage.scheme is Scheme.ASN:
+        order = order[coverage.routes[family].sum(axis=1)[order] > 0]
+    return order
+
+
 def rows(
     coverage: Coverage, name: Callable[[str], str], families: tuple[Family, ...] = tuple(Family)
 ) -> Iterator[dict[str, Any]]:
     """The figures as the command line and the API show them, largest announced space first.
 
-    A group without announced routes in a family is left out, save that every country and RIR that
-    holds anything is shown. ``name`` gives a group's name.
+    ``name`` gives a group's name. Whole tables become text faster by
+    :mod:`validator.coverage_text`.
     """
-    keep_empty = coverage.scheme is not Scheme.ASN
     for family in families:
-        order = np.argsort(coverage.space[family][:, 0], kind="stable")[::-1]
-        if not keep_empty:
-            order = order[coverage.routes[family].sum(axis=1)[order] > 0]
+        order = shown(coverage, family)
         lines = zip(
             order.tolist(),
             coverage.routes[family][order].tolist(),
@@ -186,8 +196,8 @@ def in_units(space: int, family: Family) -> int | float:
     """IPv4 addresses as they are; IPv6 /64s as /48s, a fraction only where one is left."""
     if family is Family.IPV4:
         return space
-    whole, left = divmod(space, _SLASH_64S_IN_48)
-    return whole if not left else space / _SLASH_64S_IN_48
+    whole, left = divmod(space, SLASH_64S_IN_48)
+    return whole if not left else space / SLASH_64S_IN_48
 
 
 def _share(part: int, whole: int) -> float | None:
