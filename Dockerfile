@@ -36,7 +36,10 @@ COPY config/*.toml /etc/originsight/
 RUN sed -i -e 's|"\.\./var/cache|"/var/cache/originsight|' -e 's|"\.\./var/|"/var/lib/originsight/|' \
         -e 's|"127\.0\.0\.1:8480"|"0.0.0.0:8480"|' /etc/originsight/*.toml \
     && ! grep -n -e '"\.\./' -e '127\.0\.0\.1' /etc/originsight/*.toml \
-    && for file in /etc/originsight/*.toml; do originsight check-config "$file" || exit 1; done
+    && for file in /etc/originsight/*.toml; do \
+        printf '\n[http]\nanonymous = "read" # whoever reaches the port; see docs/operating.md, Access\n' \
+            >> "$file" && originsight check-config "$file" || exit 1; \
+    done
 
 
 FROM debian:bookworm-slim

@@ -13,10 +13,10 @@ BIN := .venv/bin
 INSTALL := $(BIN)/pip install -qq --require-hashes --only-binary :all: --no-binary pyasn --no-build-isolation --use-pep517
 SYSTEM := python3-venv python3-dev gcc libc6-dev librtr-dev pkg-config
 TEST_SYSTEM := bgpdump bird2 bzip2 exabgp frr gobgpd openssh-client openssl prometheus stayrtr
-BENCH_SYSTEM := bgpdump bird2
+BENCH_SYSTEM := wrk bgpdump bird2
 KERNELS := $(shell grep -rlE '^@(kernel|step|inlined)' --include='*.py' validator collectors)
 
-.PHONY: help run test setup sample lint types bench fuzz soak image clean
+.PHONY: help run test setup sample lint types bench fuzz contract clients soak image clean
 
 help: ## What there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -50,8 +50,20 @@ bench: .venv/test-ready ## Side by side with the best peers; P="P1 P3" for some
 fuzz: .venv/test-ready ## Each decoder against mutated files (CASES=100000) and BGP, BMP (LIVE_CASES=500000)
 	@$(BIN)/python -m bench.fuzz $(if $(CASES),--cases $(CASES)) $(if $(LIVE_CASES),--live-cases $(LIVE_CASES))
 
+contract: .venv/test-ready ## schemathesis over every operation; EXAMPLES=2000
+	@ORIGINSIGHT_CONTRACT_EXAMPLES=$(or $(EXAMPLES),2000) $(BIN)/pytest tests/integration/test_openapi_contract.py
+
+clients: .venv/test-ready ## Published clients (npm, PyPI) pointed at us
+	@.ci/packages nodejs npm
+	@test -x var/clients/bin/python || $(PYTHON) -m venv var/clients
+	@var/clients/bin/pip install -qq --require-hashes --only-binary :all: --requirement tests/clients/requirements.lock
+	@cp tests/clients/package*.json var/clients/
+	@npm ci --silent --ignore-scripts --prefix var/clients
+	@$(BIN)/pytest tests/integration/test_real_clients.py
+
 soak: .venv/test-ready ## Updates, VRP changes and queries for SOAK_SECONDS (1800): nothing may be lost
 	@$(BIN)/python -m bench.soak --seconds $(SOAK_SECONDS)
+	@ulimit -n 65536 2>/dev/null; $(BIN)/python -m bench.soak_abuse --seconds $$(( $(SOAK_SECONDS) / 6 ))
 
 image: ## A container image with the compiled kernels in it; IMAGE_FLAGS=... go to the engine
 	@for engine in $(ENGINE); do \
@@ -62,7 +74,7 @@ image: ## A container image with the compiled kernels in it; IMAGE_FLAGS=... go 
 	echo "none of these works here: $(ENGINE)" >&2; exit 1
 
 clean: ## Remove what was made here
-	rm -rf .venv var build bench/out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv var build bench/out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .schemathesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/ready: requirements.lock requirements-build.lock pyproject.toml collectors/_rtrlib_build.py $(wildcard collectors/rtrlib_*.[ch])

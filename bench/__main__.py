@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
-from bench import p1, p2, p3, p4, p5, p6, p7
+from bench import p1, p2, p3, p4, p5, p6, p7, p8, p9
 from bench.common import NotRun, Unequal
 
 DISCIPLINES: dict[str, Callable[[], Iterator[object]]] = {
@@ -20,6 +20,8 @@ DISCIPLINES: dict[str, Callable[[], Iterator[object]]] = {
     "P5": p5.run,
     "P6": p6.run,
     "P7": p7.run,
+    "P8": p8.run,
+    "P9": p9.run,
 }
 
 

@@ -22,7 +22,7 @@ from collectors.rtr import RtrCache, RtrCollector, RtrSettings
 from tests.rtr_bytes import V
 from validator.model import SettingsError, VrpBatch
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 120.0
 
 
 @pytest.fixture
@@ -206,6 +206,7 @@ class StayRtr:
                 return
             assert self._process.returncode is None, "StayRTR ended"
             await asyncio.sleep(0.05)
+        await self.kill()
         pytest.fail("StayRTR does not listen")
 
     def change(self, held: Iterable[V]) -> None:

@@ -55,6 +55,22 @@ def _reading(command: T) -> T:
     return command
 
 
+def _asking(command: T) -> T:
+    """Options of every command that can ask a running service instead of reading files."""
+    for option in (
+        click.option(
+            "--token",
+            envvar="ORIGINSIGHT_TOKEN",
+            show_envvar=True,
+            help="For a service that wants one. Others see it in the list of processes if it is "
+            "given here, so rather put it into the environment.",
+        ),
+        click.option("--server", metavar="URL", help="Ask this running service; no file is read."),
+    ):
+        command = option(command)
+    return command
+
+
 class _Moment(click.ParamType[int]):
     name = "time"
 
@@ -81,9 +97,7 @@ def main() -> None:
 @main.command()
 @click.argument("prefix", required=False)
 @click.argument("asn", required=False)
-@click.option(
-    "--vrps", "vrps", multiple=True, required=True, metavar="SOURCE", help=f"VRP export. {_SOURCE}"
-)
+@click.option("--vrps", multiple=True, metavar="SOURCE", help=f"VRP export. {_SOURCE}")
 @click.option(
     "--routes",
     multiple=True,
@@ -100,6 +114,7 @@ def main() -> None:
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file.")
 @_reading
+@_asking
 def validate(
     prefix: str | None,
     asn: str | None,
@@ -109,12 +124,27 @@ def validate(
     summary: bool,
     form: str | None,
     output: Path | None,
+    server: str | None,
+    token: str | None,
     **reading: Any,
 ) -> None:
     """Validate a table of routes, or explain one route: PREFIX ASN."""
-    from validator import commands  # noqa: PLC0415 - the compiled kernels load only when needed
-
     with _explained():
+        if server is not None:
+            _no_files(vrps=vrps, routes=routes, slurm=slurm, **_given(reading))
+            if prefix is None or asn is None or summary:
+                raise click.UsageError("with --server, give PREFIX and ASN")
+            if form not in (None, "text", "json"):
+                raise click.UsageError("one route is shown as text or json")
+            from validator import remote  # noqa: PLC0415
+
+            asked = remote.Server(server, token, quiet=reading["quiet"])
+            remote.explain_one(asked, _parse_route(prefix, asn), form or "text", output)
+            return
+        if not vrps:
+            raise click.UsageError("Missing option '--vrps' (or '--server').")
+        from validator import commands  # noqa: PLC0415 - compiled kernels load only when needed
+
         if prefix is not None:
             if asn is None or routes or summary:
                 raise click.UsageError("give PREFIX and ASN alone, or --routes")
@@ -136,14 +166,11 @@ def validate(
 
 
 @main.command()
-@click.option(
-    "--vrps", multiple=True, required=True, metavar="SOURCE", help=f"VRP export. {_SOURCE}"
-)
-@click.option("--routes", multiple=True, required=True, metavar="SOURCE", help=f"Routes. {_SOURCE}")
+@click.option("--vrps", multiple=True, metavar="SOURCE", help=f"VRP export. {_SOURCE}")
+@click.option("--routes", multiple=True, metavar="SOURCE", help=f"Routes. {_SOURCE}")
 @click.option(
     "--resources",
     multiple=True,
-    required=True,
     metavar="SOURCE",
     help=f"RIR delegated-extended files. {_SOURCE}",
 )
@@ -172,6 +199,7 @@ def validate(
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file.")
 @_reading
+@_asking
 def coverage(
     vrps: tuple[str, ...],
     routes: tuple[str, ...],
@@ -184,17 +212,29 @@ def coverage(
     min_peers: int | None,
     form: str,
     output: Path | None,
+    server: str | None,
+    token: str | None,
     **reading: Any,
 ) -> None:
     """How well networks, countries or RIR service regions are protected."""
-    from validator import commands  # noqa: PLC0415
-
     if by == "asn" and attribution == "address":
         raise click.UsageError("--by asn is always by origin")
+    sources = _sources(
+        vrps=vrps, slurm=slurm, routes=routes, resources=resources, asn_names=asn_names
+    )
     with _explained():
-        sources = _sources(
-            vrps=vrps, slurm=slurm, routes=routes, resources=resources, asn_names=asn_names
-        )
+        if server is not None:
+            _no_files(**sources, min_peers=min_peers, **_given(reading))
+            from validator import remote  # noqa: PLC0415
+
+            asked = remote.Server(server, token, quiet=reading["quiet"])
+            remote.show_coverage(asked, by, family, attribution, form, output)
+            return
+        for name in ("vrps", "routes", "resources"):
+            if not sources[name]:
+                raise click.UsageError(f"Missing option '--{name}' (or '--server').")
+        from validator import commands  # noqa: PLC0415
+
         commands.show_coverage(sources, by, family, attribution, min_peers, form, output, **reading)
 
 
@@ -246,6 +286,38 @@ def serve(config: Path, listen: str | None) -> None:
         service.run(chosen, address, greet=click.echo)
 
 
+@main.command("hash-token")
+@click.option("--name", required=True, help="What the log calls it.")
+@click.option(
+    "--role",
+    type=click.Choice(["read", "admin"]),
+    default="read",
+    show_default=True,
+    help="What it is good for.",
+)
+def hash_token(name: str, role: str) -> None:
+    """Make a token, and the lines for the settings file that let it in."""
+    import msgspec  # noqa: PLC0415
+
+    from validator import http_settings  # noqa: PLC0415
+
+    with _explained():
+        token, hashed = http_settings.make_token()
+        lines = {"name": name, "sha256": hashed, "role": role}
+        try:
+            msgspec.convert(lines, http_settings.TokenSettings)
+        except msgspec.ValidationError:
+            raise click.UsageError(
+                "--name: 1 to 64 letters, digits and the characters . _ @ -"
+            ) from None
+        click.echo("The token, which is kept nowhere and shown but once:", err=True)
+        click.echo(token)
+        click.echo("\nFor the settings file:", err=True)
+        click.echo("[[http.tokens]]", err=True)
+        for key, value in lines.items():
+            click.echo(f'{key} = "{value}"', err=True)
+
+
 @main.command("check-config")
 @click.argument("config", type=click.Path(path_type=Path))
 def check_config(config: Path) -> None:
@@ -263,6 +335,18 @@ def check_config(config: Path) -> None:
 
 def _sources(**given: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     return given
+
+
+def _given(reading: dict[str, Any]) -> dict[str, Any]:
+    """Of the options for reading, those that say how."""
+    return {name: value for name, value in reading.items() if name != "quiet"}
+
+
+def _no_files(**given: Any) -> None:
+    """With ``--server`` nothing is read, so nothing may be said of reading."""
+    for name, value in given.items():
+        if value not in (None, False, ()):
+            raise click.UsageError(f"--{name.replace('_', '-')} is for files; --server has its own")
 
 
 def _parse_route(prefix: str, asn: str) -> tuple[Prefix, int]:

@@ -6,7 +6,7 @@ import csv
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,6 @@ import msgspec
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from collectors.base import LocalFile, ReadOptions
 from collectors.catalog import Batch, Kind, read
@@ -30,7 +29,6 @@ from validator.inputs import Inputs, gather
 from validator.model import (
     Family,
     InputReport,
-    OriginsightError,
     Prefix,
     State,
     Verdict,
@@ -38,11 +36,19 @@ from validator.model import (
     format_prefix,
 )
 from validator.origin_validation import explain
+from validator.printing import (
+    SAMPLE_NOTICE,
+    OutputError,
+    note,
+    open_output,
+    print_coverage,
+    write_explanation,
+)
 from validator.replies import validity_reply
 from validator.routes import RouteTable
 from validator.state import PipelineState
+from validator.vrps import Vrp
 
-SAMPLE_NOTICE = "SAMPLE: these networks are fictional, and so is every figure made from them."
 Sources = Mapping[str, Sequence[str]]
 Step = Callable[[str], None]
 
@@ -61,26 +67,33 @@ def explain_one(
     state = PipelineState(AnnouncedRules())
     state.load(inputs)
     explanation = explain(*route, state.vrps)
-    with _open(output) as out:
+    with open_output(output) as out:
         if inputs.sample:
-            print(SAMPLE_NOTICE, file=sys.stderr)  # noqa: T201 - Routinator's shape has no place
+            note(SAMPLE_NOTICE)  # Routinator's shape has no place for it
         if form == "json":
             reply = msgspec.json.encode(validity_reply(explanation, int(time.time())))
             out.write(msgspec.json.format(reply, indent=2).decode() + "\n")
             return
         verdict = explanation.verdict
-        reason = f" ({verdict.reason})" if verdict.reason else ""
-        out.write(f"{route[0]} from {format_asn(route[1])}: {verdict.state}{reason}\n")
-        for title, vrps_of in (
-            ("matching VRP", explanation.matched),
-            ("covers, but names another AS", explanation.unmatched_as),
-            ("covers, but its maxLength is too short", explanation.unmatched_length),
-        ):
-            for vrp in vrps_of:
-                anchor = f", {vrp.trust_anchor}" if vrp.trust_anchor else ""
-                out.write(f"  {title}: {vrp.prefix}-{vrp.max_length} AS{vrp.asn}{anchor}\n")
-        if not explanation.covering:
-            out.write("  no VRP covers it\n")
+        write_explanation(
+            out,
+            f"{route[0]} from {format_asn(route[1])}",
+            verdict.state,
+            verdict.reason,
+            *(
+                [_vrp_text(vrp) for vrp in vrps]
+                for vrps in (
+                    explanation.matched,
+                    explanation.unmatched_as,
+                    explanation.unmatched_length,
+                )
+            ),
+        )
+
+
+def _vrp_text(vrp: Vrp) -> str:
+    anchor = f", {vrp.trust_anchor}" if vrp.trust_anchor else ""
+    return f"{vrp.prefix}-{vrp.max_length} AS{vrp.asn}{anchor}"
 
 
 def validate_table(
@@ -94,7 +107,7 @@ def validate_table(
         state.load(inputs, step)
         routes = state.routes
     counts = summarise(routes)
-    with _open(output) as out:
+    with open_output(output) as out:
         if summary and form == "json":
             document = {
                 **counts,
@@ -108,7 +121,7 @@ def validate_table(
             if form in ("table", "csv"):
                 out.write(f"# {SAMPLE_NOTICE}\n")
             else:  # rows of JSON have no place for it
-                print(SAMPLE_NOTICE, file=sys.stderr)  # noqa: T201
+                note(SAMPLE_NOTICE)
         if summary:
             _write_summary(out, counts, form)
         else:
@@ -158,7 +171,7 @@ def show_coverage(
         )
     figures = snapshot.coverages[scheme, attributed]
     name = partial(snapshot.group_name, scheme)
-    with _open(output) as out:
+    with open_output(output) as out:
         if form == "json":
             rows = b"[%b]" % b"".join(coverage_text.json_rows(figures, name, families))
             document = {
@@ -179,7 +192,7 @@ def show_coverage(
                 out.write(text.decode())
         else:
             shown = coverage_rows(figures, name, families)
-            _print_coverage(out, shown, scheme, attributed, snapshot.exclusions)
+            print_coverage(out, shown, scheme.value, attributed.value, snapshot.exclusions)
 
 
 def export_pyasn(sources: Sources, output: Path | None, **reading: Any) -> None:
@@ -193,10 +206,13 @@ def export_pyasn(sources: Sources, output: Path | None, **reading: Any) -> None:
     gzipped = output is not None and output.suffix == ".gz"
     if not len(chosen.rows):
         raise OutputError("no route is left that a pyasn database can hold, so none is written")
-    with _open(output) as out, pyasn_file.compressed(out) if gzipped else nullcontext(out) as text:
+    with (
+        open_output(output) as out,
+        pyasn_file.compressed(out) if gzipped else nullcontext(out) as text,
+    ):
         pyasn_file.write(text, state.routes, chosen, inputs.reports, notice=notice)
     if not reading["quiet"]:
-        print(pyasn_file.summarise(chosen), file=sys.stderr)  # noqa: T201
+        note(pyasn_file.summarise(chosen))
 
 
 def describe(report: InputReport) -> dict[str, Any]:
@@ -284,47 +300,6 @@ def _steps(quiet: bool) -> Iterator[Step]:
 # --------------------------------------------------------------------------------------- printing
 
 
-class OutputError(OriginsightError):
-    """What was asked for cannot be written where it was asked to go."""
-
-
-@contextmanager
-def _open(output: Path | None) -> Iterator[TextIO]:
-    """Standard output, or a file that appears under its name only when it is complete.
-
-    Raises:
-        OutputError: it cannot be written. BrokenPipeError: the reader has gone.
-    """
-    try:
-        with _opened(output) as out:
-            yield out
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        name = error.filename or output or "standard output"
-        raise OutputError(f"{name}: cannot be written: {error.strerror}") from None
-
-
-@contextmanager
-def _opened(output: Path | None) -> Iterator[TextIO]:
-    if output is None:
-        yield sys.stdout
-        sys.stdout.flush()
-        return
-    if output.exists() and not output.is_file():  # a device or a pipe is written to, never replaced
-        with output.open("w", encoding="utf-8", newline="") as out:
-            yield out
-        return
-    output = output.resolve()  # a link stays one
-    unfinished = output.with_name(output.name + ".partial")
-    try:
-        with unfinished.open("w", encoding="utf-8", newline="") as out:
-            yield out
-        unfinished.replace(output)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
 def _route_rows(routes: RouteTable) -> Iterator[list[tuple[str, str, str, str, int]]]:
     """``prefix,origin,state,reason,peers`` of every route, some at a time."""
     labels = [(verdict.state.value, verdict.reason) for verdict in Verdict]
@@ -395,45 +370,3 @@ def _write_summary(out: TextIO, counts: Mapping[str, Any], form: str) -> None:
         out.write(f"{'':6}" + "".join(f"{column:>12}" for column in columns) + "\n")
         for label, *figures in lines:
             out.write(f"{label:6}" + "".join(f"{figure:>12,}" for figure in figures) + "\n")
-
-
-def _print_coverage(
-    out: TextIO,
-    rows: Iterable[Mapping[str, Any]],
-    scheme: Scheme,
-    attribution: Attribution,
-    excluded: Mapping[str, int],
-) -> None:
-    table = Table(title=f"Coverage by {scheme}, attributed by {attribution}", title_justify="left")
-    for column in (scheme.value, "name", "family"):
-        table.add_column(column)
-    for column in (
-        "routes",
-        "valid",
-        "invalid",
-        "not found",
-        "valid share",
-        "coverage",
-        "valid space",
-    ):
-        table.add_column(column, justify="right")
-    for row in rows:
-        counts = row["routes"]
-        table.add_row(
-            row["group"], row["name"], row["family"],
-            *(f"{counts[key]:,}" for key in ("announced", "valid", "invalid", "not_found")),
-            *(_percent(row[key]) for key in ("valid_share", "coverage", "space_valid_share")),
-        )  # fmt: skip
-    console = Console(file=out, width=None if out.isatty() else 160)
-    console.print(table)
-    console.print(
-        "valid share = valid / announced routes; coverage = (valid + invalid) / announced routes; "
-        "valid space = distinct space under a valid route / announced space. "
-        "Excluded routes: "
-        + (", ".join(f"{reason} {count:,}" for reason, count in excluded.items()) or "none")
-        + ". Registration is not location; vantage points see a biased part of the world."
-    )
-
-
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.1f} %"

@@ -10,14 +10,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import logging
 import signal
 import sys
 from collections.abc import Callable, Iterator
 
 import structlog
-from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
 
 from collectors.bmp import Bmp
 from collectors.mrt_updates import MrtUpdates
@@ -25,17 +22,19 @@ from collectors.ris_live import RisLive
 from collectors.rtr import RtrCollector
 from validator import metrics
 from validator.live_inputs import Live
-from validator.model import SettingsError
+from validator.metrics.events import EventCollector
 from validator.pipeline import Pipeline
 from validator.settings import Settings
+from validator.vrp_deltas import DeltaHistory
+from validator.watch import Watch
 from validator.web.app import make_app
+from validator.web.front import Front
 from validator.web.landing import greeting
+from validator.web.streams import Streams
+from validator.webhooks import Webhooks
 
 log = structlog.get_logger()
 
-DRAIN_SECONDS = 10.0
-"""How long requests under way may take to finish when the service is told to stop."""
-_KEEP_ALIVE_SECONDS = 75.0
 _SWITCH_SECONDS = 0.001
 
 
@@ -68,47 +67,66 @@ async def serve(
     ready: Callable[[str], None] = lambda _: None,
     greet: Callable[[str], None] = lambda _: None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT; SIGHUP looks at the inputs at once.
+    """Serve until SIGTERM or SIGINT; SIGHUP looks at the inputs, and the certificate, at once.
 
     ``listen`` is host and port, port 0 any free one; ``ready`` is told the URL as soon as the
     socket listens, which is before there is a snapshot; ``greet`` is given a few lines for a
     person when there is one.
 
     Raises:
-        SettingsError: the address cannot be listened on.
+        SettingsError: the address cannot be listened on, or the certificate is not good.
     """
+    webhooks = Webhooks.open(settings.webhooks, settings.folder)
     async with Pipeline(settings, live_sources(settings)) as pipeline:
         measured = metrics.build(pipeline)
-        app = make_app(pipeline, measured, sample=settings.sample)
-        runner = web.AppRunner(
-            app,
-            access_log=None,
-            logger=_server_log(),
-            handle_signals=False,
-            shutdown_timeout=DRAIN_SECONDS,
-            keepalive_timeout=_KEEP_ALIVE_SECONDS,
+        watch = Watch(settings.events.keep)
+        streams = Streams(watch.log, settings.events.max_streams)
+        history = DeltaHistory()
+        watch.listeners += [streams.take, webhooks.take]
+        measured.registry.register(EventCollector(watch, streams, webhooks))
+
+        def reload() -> None:
+            front.reload()
+            pipeline.ask_reload()
+
+        app = make_app(
+            pipeline,
+            measured,
+            sample=settings.sample,
+            streams=streams,
+            history=history,
+            http=settings.http,
+            reload=reload,
+            rules=settings.rules,
         )
-        await runner.setup()
+        front = Front(app, settings.http, settings.folder)
         stop = asyncio.Event()
         try:
-            with _signals(stop, pipeline.ask_reload):
-                url = await _listen(runner, listen)
+            with _signals(stop, reload):
+                url = await front.open(*listen)
                 log.info("listening", url=url, sample=settings.sample)
                 ready(url)
                 async with asyncio.TaskGroup() as tasks:
                     running = [
                         tasks.create_task(pipeline.run(), name="pipeline"),
+                        tasks.create_task(front.watch(), name="connections"),
                         tasks.create_task(measured.loop_lag.watch(), name="loop lag"),
                         tasks.create_task(_greet(pipeline, url, greet), name="greeting"),
+                        tasks.create_task(watch.run(pipeline), name="watch"),
+                        tasks.create_task(history.follow(pipeline), name="VRP history"),
+                        tasks.create_task(streams.run(), name="event streams"),
+                        tasks.create_task(webhooks.run(), name="webhooks"),
                     ]
                     await stop.wait()
                     log.info("stopping")
+                    streams.close()  # they would never end by themselves
+                    history.close()
                     # Requests under way are answered from the snapshot there is.
-                    await runner.cleanup()
+                    await front.close()
                     for task in running:
                         task.cancel()
         finally:
-            await runner.cleanup()
+            await front.close()
 
 
 def live_sources(settings: Settings) -> list[Live]:
@@ -141,32 +159,6 @@ def live_sources(settings: Settings) -> list[Live]:
 async def _greet(pipeline: Pipeline, url: str, greet: Callable[[str], None]) -> None:
     snapshot = await pipeline.published(0)
     greet(await asyncio.to_thread(greeting, url, snapshot))
-
-
-def _server_log() -> logging.Logger:
-    """aiohttp's own log without what a client got wrong: that is answered, and nobody's to mend."""
-    server_log = logging.Logger("aiohttp.server")
-
-    def is_ours(record: logging.LogRecord) -> bool:
-        failure = record.exc_info[1] if record.exc_info else None
-        return not isinstance(failure, HttpProcessingError)
-
-    server_log.addFilter(is_ours)
-    return server_log
-
-
-async def _listen(runner: web.AppRunner, listen: tuple[str, int]) -> str:
-    """Open the socket; the URL under which it answers."""
-    host, port = listen
-    try:
-        await web.TCPSite(runner, host, port).start()
-    except (OSError, UnicodeError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise SettingsError(
-            f"listen: {host}:{port}: {reason}; choose another address or port, or port 0"
-        ) from None
-    address, port = runner.addresses[0][:2]
-    return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
 
 
 @contextlib.contextmanager

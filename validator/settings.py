@@ -27,8 +27,11 @@ from validator.announced import (
     SPECIAL_PURPOSE_PREFIXES,
     AnnouncedRules,
 )
+from validator.event_log import KEEP, MOST_STREAMS
 from validator.freshness import VRP_KINDS, Floors
+from validator.http_settings import HttpSettings, TokenSettings
 from validator.model import Prefix, SettingsError, parse_asn
+from validator.webhooks import WebhookSettings
 
 T = TypeVar("T")
 Seconds = Annotated[float, Meta(gt=0)]
@@ -83,6 +86,14 @@ class Freshness(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     least_rows: Count = 1_000
 
 
+class Events(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What ``/api/v1/events`` keeps, and for how many at a time."""
+
+    keep: Annotated[int, Meta(ge=1, le=1_000_000)] = KEEP
+    """The latest events, for clients that return and say what they saw last."""
+    max_streams: Annotated[int, Meta(ge=0, le=1_000_000)] = MOST_STREAMS
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole file."""
 
@@ -103,6 +114,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     announced: Announced = Announced()
     freshness: Freshness = Freshness()
     limits: Limits = Limits()
+    events: Events = Events()
+    http: HttpSettings = HttpSettings()
+    webhooks: tuple[WebhookSettings, ...] = ()
     folder: Path = Path()
     """Where the file lies. Set when it is read; not a key."""
 
@@ -273,6 +287,10 @@ def _allowed(problem: str) -> str:
         "$.announced": Announced,
         "$.freshness": Freshness,
         "$.limits": Limits,
+        "$.events": Events,
+        "$.http.tokens": TokenSettings,
+        "$.http": HttpSettings,
+        "$.webhooks": WebhookSettings,
         "$.rtr[...].caches": RtrCache,
         "$.rtr": RtrSettings,
         "$.bmp": BmpSettings,

@@ -10,7 +10,7 @@ LONGEST_NUMBER = 24
 
 
 @step
-def _copy(out: U1, at: int, text: U1, start: int, stop: int) -> int:
+def copy(out: U1, at: int, text: U1, start: int, stop: int) -> int:
     for byte in range(start, stop):
         out[at] = text[byte]
         at += 1
@@ -18,7 +18,7 @@ def _copy(out: U1, at: int, text: U1, start: int, stop: int) -> int:
 
 
 @step
-def _digits(out: U1, at: int, number: int) -> int:
+def digits(out: U1, at: int, number: int) -> int:
     end = at + 1
     left = number // 10
     while left > 0:
@@ -56,12 +56,12 @@ def write_rows(
         if at + needed > len(out):
             break
         for column in range(columns):
-            at = _copy(out, at, frame, frame_bounds[column], frame_bounds[column + 1])
+            at = copy(out, at, frame, frame_bounds[column], frame_bounds[column + 1])
             cell = cells[base + column]
             if cell < 0:
-                at = _copy(out, at, texts, text_bounds[~cell], text_bounds[~cell + 1])
+                at = copy(out, at, texts, text_bounds[~cell], text_bounds[~cell + 1])
             else:
-                at = _digits(out, at, cell)
-        at = _copy(out, at, frame, frame_bounds[columns], frame_bounds[columns + 1])
+                at = digits(out, at, cell)
+        at = copy(out, at, frame, frame_bounds[columns], frame_bounds[columns + 1])
         row += 1
     return row, at

@@ -14,8 +14,13 @@ from prometheus_client import generate_latest
 from tests.feeds import StandingFeed, make_snapshot
 from tests.served import ROOT
 from validator import metrics
+from validator.event_log import EventLog
 from validator.freshness import SourceStatus
 from validator.live_inputs import Live, LiveSource
+from validator.metrics.events import EventCollector
+from validator.watch import Watch
+from validator.web.streams import Streams
+from validator.webhooks import Webhooks
 
 PROMETHEUS = ROOT / "config" / "prometheus"
 
@@ -69,7 +74,9 @@ def test_every_metric_of_ours_is_documented_and_no_other() -> None:
         (SourceStatus("vrps", "v.json", "fresh", cadence_seconds=60.0),),
         (live,),
     )
-    shown = generate_latest(metrics.build(feed).registry).decode()
+    registry = metrics.build(feed).registry
+    registry.register(EventCollector(Watch(10), Streams(EventLog(10), 1), Webhooks.open((), ROOT)))
+    shown = generate_latest(registry).decode()
     there = set(re.findall(r"^# HELP (originsight_\w+)", shown, re.MULTILINE))
     table = (ROOT / "docs" / "metrics.md").read_text()
     told = dict(re.findall(r"^\| `(\w+)` \|.*\| (.*) \|$", table, re.MULTILINE))

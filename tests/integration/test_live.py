@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -147,9 +148,8 @@ async def test_vrps_that_mostly_vanish_are_held_and_taken_when_the_time_is_over(
     few = frozenset(sorted(OLD)[:100])
     async with StayRtr(tmp_path / "cache-a", OLD) as cache:
         chosen = configured(tmp_path, cache.port, "[freshness]\nleast_rows = 100")
-        rtr = msgspec.structs.replace(chosen.rtr[0], expire_seconds=4)
-        chosen = msgspec.structs.replace(chosen, rtr=(rtr,))
-        async with Pipeline(chosen, live_sources(chosen)) as pipeline, asyncio.TaskGroup() as tasks:
+        live = [replace(each, max_stale_seconds=6.0) for each in live_sources(chosen)]
+        async with Pipeline(chosen, live) as pipeline, asyncio.TaskGroup() as tasks:
             running = tasks.create_task(pipeline.run())
             snapshot = await until(pipeline, OLD)
             cache.change(few)

@@ -98,7 +98,7 @@ async def following(live: RisLive) -> AsyncIterator[Table]:
 
 
 async def until(holds: Callable[[], object]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
         while not holds():  # noqa: ASYNC110 - what is waited for tells nobody
             await asyncio.sleep(0.02)
 

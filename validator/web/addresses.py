@@ -17,28 +17,80 @@ says so; one with a zone is refused.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
+import msgspec
 from aiohttp import web
 
 from validator.addresses import covering, parse_address
 from validator.announced import REASONS
 from validator.feed import Feed
 from validator.groupings import NOBODY, Scheme
-from validator.model import Prefix, format_asn
+from validator.model import Prefix, State, format_asn
 from validator.replies import generated_time
 from validator.resources import Delegation
 from validator.snapshot import Snapshot
-from validator.web.answers import Refusal, current, json_reply, stale_notes
+from validator.web.answers import Refusal, current, snapshot_reply, stale_notes
+from validator.web.contract import ADDRESS_TEXT, Content, Operation, path
+
+
+class HolderReply(msgspec.Struct, frozen=True):
+    """Where a resource is registered; ``ZZ`` if nobody holds it."""
+
+    country: str
+    rir: str
+
+
+class AddressRoute(msgspec.Struct, frozen=True):
+    """One origin of the prefix. ``reason`` is our own label of an invalid route, ``peers`` how many
+    see it, 65535 at most, ``excluded`` why coverage leaves it out, if it does."""
+
+    origin: str
+    name: str
+    country: str
+    rir: str
+    state: State
+    reason: str | None
+    peers: int
+    excluded: str | None
+
+
+class AddressReply(msgspec.Struct, frozen=True, kw_only=True):
+    """All we know of one address: the announced prefix that it is reached by, null if there is
+    none, with every origin of it; the other announced prefixes that contain it, nearest first; who
+    holds the address."""
+
+    address: str
+    prefix: str | None
+    announced: bool
+    routes: list[AddressRoute]
+    less_specific: list[str]
+    holder: HolderReply
+    min_peers: int
+    generated: str
+    generation: int
+    sample: bool
+    degraded: list[str]
 
 
 class AddressFace:
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
 
-    def routes(self) -> list[web.RouteDef]:
-        # With slashes, so that a prefix is told what is wrong with it.
-        return [web.get("/api/v1/ip/{address:.+}", self.address)]
+    def operations(self) -> Sequence[Operation]:
+        return [
+            Operation(
+                "GET",
+                # With slashes, so that a prefix is told what is wrong with it.
+                "/api/v1/ip/{address:.+}",
+                self.address,
+                "The announced prefix that an address is reached by",
+                "networks and prefixes",
+                {200: Content("what is known of the address", AddressReply)},
+                [path("address", "the address", ADDRESS_TEXT, "192.0.2.1")],
+                tagged=True,
+            )
+        ]
 
     async def address(self, request: web.Request) -> web.Response:
         snapshot = current(self._feed)
@@ -46,48 +98,42 @@ class AddressFace:
             address = parse_address(request.match_info["address"])
         except ValueError as error:
             raise Refusal(400, f"invalid address: {error}") from None
-        return json_reply(describe(snapshot, address))
+        return snapshot_reply(snapshot, describe(snapshot, address))
 
 
-def describe(snapshot: Snapshot, address: Prefix) -> dict[str, Any]:
+def describe(snapshot: Snapshot, address: Prefix) -> AddressReply:
     """All we know of one address, given as a prefix of full length. Takes tens of microseconds."""
     found = covering(snapshot.routes, address)
     rows = found[0] if found else range(0)
     prefixes = [str(snapshot.routes.prefix(each.start)) for each in found]
-    return {
-        "address": str(address).partition("/")[0],
-        "prefix": prefixes[0] if prefixes else None,
-        "announced": bool(prefixes),
-        "routes": sorted(
-            (_route(snapshot, row) for row in rows), key=lambda route: -int(route["peers"])
-        ),
-        "less_specific": prefixes[1:],
-        "holder": _held_by(snapshot.resources.holder_of(address)),
-        "min_peers": snapshot.min_peers,
-        "generated": generated_time(snapshot.created),
-        "generation": snapshot.generation,
-        "sample": snapshot.sample,
-        "degraded": stale_notes(snapshot),
-    }
+    return AddressReply(
+        address=str(address).partition("/")[0],
+        prefix=prefixes[0] if prefixes else None,
+        announced=bool(prefixes),
+        routes=sorted((_route(snapshot, row) for row in rows), key=lambda route: -route.peers),
+        less_specific=prefixes[1:],
+        holder=HolderReply(*_held_by(snapshot.resources.holder_of(address))),
+        min_peers=snapshot.min_peers,
+        generated=generated_time(snapshot.created),
+        generation=snapshot.generation,
+        sample=snapshot.sample,
+        degraded=stale_notes(snapshot),
+    )
 
 
-def _route(snapshot: Snapshot, row: int) -> dict[str, Any]:
-    """One origin. ``reason`` is our own label of an invalid route, ``peers`` 65535 at most."""
+def _route(snapshot: Snapshot, row: int) -> AddressRoute:
     route = snapshot.routes[row]
     group = format_asn(route.origin)
-    return {
-        "origin": group,
-        "name": snapshot.group_name(Scheme.ASN, group),
-        **_held_by(snapshot.resources.asn_holder(route.origin)),
-        "state": route.verdict.state,
-        "reason": route.verdict.reason or None,
-        "peers": route.peers,
-        "excluded": REASONS[snapshot.excluded[row]] or None,
-    }
+    return AddressRoute(
+        group,
+        snapshot.group_name(Scheme.ASN, group),
+        *_held_by(snapshot.resources.asn_holder(route.origin)),
+        route.verdict.state,
+        route.verdict.reason or None,
+        route.peers,
+        REASONS[snapshot.excluded[row]] or None,
+    )
 
 
-def _held_by(holder: Delegation | None) -> dict[str, str]:
-    return {
-        "country": holder.country if holder else NOBODY,
-        "rir": holder.registry if holder else NOBODY,
-    }
+def _held_by(holder: Delegation | None) -> tuple[str, str]:
+    return (holder.country, holder.registry) if holder else (NOBODY, NOBODY)

@@ -1,34 +1,32 @@
 """What every face answers with: JSON, refusals, and the snapshot or 503.
 
-Errors are ``{"error": "…"}`` with the status that says what kind, as Routinator has them. What we
-did not foresee is logged and answered 500 without details.
+A face says what is wrong with :class:`Refusal`; in which form the client hears it is the business
+of :mod:`validator.web.refusals`.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 import msgspec
-import structlog
-from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp import hdrs, web
 
 from validator.feed import Feed, redacted
-from validator.metrics.requests import UNMATCHED, RequestMetrics
 from validator.replies import generated_time
 from validator.snapshot import Snapshot
-
-log = structlog.get_logger()
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 JSON = "application/json"
 SAMPLE_HEADER = "X-Originsight-Sample"
 RETRY_SECONDS = 5
-CLIENT_GONE = 499
-"""In metrics: the client closed the connection before the answer was complete."""
+NO_CACHE = "no-cache"
+"""Cache-Control of what may be kept, but is to be asked for again each time."""
+NO_STORE = "no-store"
+"""Cache-Control of what holds for this moment only: errors, and how the service does."""
+REQUEST_ID = web.RequestKey("request_id", str)
+"""Where a request carries the id that the log and its refusal have, if it has one."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -40,15 +38,37 @@ class Refusal(Exception):  # noqa: N818 - named for what it is: an answer, not a
         super().__init__(message)
         self.status, self.message, self.headers = status, message, headers
 
-    def reply(self) -> web.Response:
-        return json_reply({"error": self.message}, self.status, self.headers)
-
 
 def json_reply(
     content: Any, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> web.Response:
     """Encode anything that msgspec knows."""
     return web.Response(body=_encode(content), status=status, headers=headers, content_type=JSON)
+
+
+def snapshot_reply(snapshot: Snapshot, content: Any) -> web.Response:
+    """JSON that depends on the request and the snapshot alone: a client that has it already is
+    told 304 (by :mod:`validator.web.middleware`). For operations that are ``tagged``."""
+    return json_reply(content, headers=snapshot_headers(snapshot))
+
+
+def snapshot_headers(snapshot: Snapshot) -> dict[str, str]:
+    """ETag and Cache-Control of what follows from the snapshot.
+
+    The tag is weak, for the same answer goes out packed and plain. Generations begin again when the
+    service does, so the time goes with them.
+    """
+    return {
+        hdrs.ETAG: f'W/"{snapshot.generation}-{snapshot.created}"',
+        hdrs.CACHE_CONTROL: NO_CACHE,
+    }
+
+
+def vary(headers: MutableMapping[str, str], name: str) -> None:
+    """Say that an answer depends on a request header too (RFC 9110 section 12.5.5)."""
+    known = headers.get(hdrs.VARY, "")
+    if name.lower() not in known.lower().replace(" ", "").split(","):
+        headers[hdrs.VARY] = f"{known}, {name}" if known else name
 
 
 def current(feed: Feed) -> Snapshot:
@@ -100,56 +120,3 @@ def accepts_gzip(request: web.Request) -> bool:
         if coding.strip() in ("gzip", "*"):
             return weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
     return False
-
-
-def middleware(requests: RequestMetrics) -> Callable[..., Awaitable[web.StreamResponse]]:
-    """The one middleware: measure every request, and turn every failure into an answer."""
-
-    @web.middleware
-    async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
-        began = time.perf_counter()
-        status = CLIENT_GONE
-        try:
-            response: web.StreamResponse = await handler(request)
-            status = response.status
-        except Refusal as refusal:
-            status = refusal.status
-            return refusal.reply()
-        except web.HTTPException as refused:
-            status = refused.status
-            return _refusal_of(request, refused).reply()
-        except (web.RequestPayloadError, HttpProcessingError):
-            status = 400
-            return Refusal(400, "the body could not be read as its headers describe it").reply()
-        except ConnectionError:
-            raise
-        except Exception:
-            status = 500
-            log.exception("request failed", method=request.method, path=request.path)
-            return Refusal(500, "internal server error").reply()
-        else:
-            return response
-        finally:
-            resource = request.match_info.route.resource
-            requests.observe(
-                UNMATCHED if resource is None else resource.canonical,
-                request.method,
-                status,
-                time.perf_counter() - began,
-            )
-
-    return answer
-
-
-def _refusal_of(request: web.Request, refused: web.HTTPException) -> Refusal:
-    """What aiohttp itself refuses, in our form."""
-    if isinstance(refused, web.HTTPNotFound):
-        return Refusal(404, "no such resource; / lists what there is")
-    if isinstance(refused, web.HTTPMethodNotAllowed):
-        allowed = ", ".join(sorted(refused.allowed_methods))
-        return Refusal(
-            405, f"method {request.method} is not allowed here; use {allowed}", {"Allow": allowed}
-        )
-    if isinstance(refused, web.HTTPRequestEntityTooLarge):
-        return Refusal(413, f"the body is larger than {request.client_max_size} bytes")
-    return Refusal(refused.status, refused.reason.lower())

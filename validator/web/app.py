@@ -1,40 +1,93 @@
 """The faces put together into one aiohttp application.
 
-No CORS, no cookies, no state but what is kept for a snapshot. While the data are a sample, every
+Routes are made from what the faces declare (:mod:`validator.web.contract`), and nothing else is
+served. No cookies, no state but what is kept for a snapshot. While the data are a sample, every
 response says so in a header, whatever else it says.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from aiohttp import web
 
+from validator.announced import AnnouncedRules
+from validator.event_log import EventLog
 from validator.feed import Feed
+from validator.http_settings import HttpSettings
 from validator.metrics import Metrics
+from validator.vrp_deltas import DeltaHistory
+from validator.web import cors
+from validator.web.access import Access
 from validator.web.addresses import AddressFace
-from validator.web.answers import SAMPLE_HEADER, middleware
+from validator.web.admin import AdminFace
+from validator.web.answers import SAMPLE_HEADER
+from validator.web.bulk import BulkFace, BulkLimits, Jobs
+from validator.web.contract import CONTRACT, Contract, Face
 from validator.web.coverage import CoverageFace
+from validator.web.docs_page import DescriptionFace
+from validator.web.events import EventFace
+from validator.web.explain import ExplainFace
 from validator.web.exposition import MetricsFace
 from validator.web.landing import LandingFace
+from validator.web.middleware import middleware
 from validator.web.networks import NetworkFace
+from validator.web.prefixes import PrefixFace
+from validator.web.ripestat import RipestatFace
 from validator.web.status import StatusFace
+from validator.web.streams import Streams
 from validator.web.validity import MOST_BYTES, ValidityFace
+from validator.web.vrp_lists import VrpListFace
+from validator.web.what_if import WhatIfFace
 
 
-def make_app(feed: Feed, metrics: Metrics, *, sample: bool) -> web.Application:
-    """An application over ``feed``. ``sample`` as in the settings: known before any snapshot."""
+def make_app(
+    feed: Feed,
+    metrics: Metrics,
+    *,
+    sample: bool,
+    streams: Streams | None = None,
+    history: DeltaHistory | None = None,
+    http: HttpSettings | None = None,
+    reload: Callable[[], None] | None = None,
+    rules: AnnouncedRules | None = None,
+) -> web.Application:
+    """An application over ``feed``. ``sample`` as in the settings: known before any snapshot.
+    ``streams``: of events; by default of none. ``history``: of the VRPs; by default it knows what
+    requests have seen. ``reload`` looks at the inputs again. ``rules``: what counts as announced,
+    of routes that are supposed."""
+    http = http or HttpSettings()
+    jobs = Jobs(BulkLimits(jobs=http.max_bulk_jobs))
     app = web.Application(middlewares=[middleware(metrics.requests)], client_max_size=MOST_BYTES)
-    for face in (
-        ValidityFace(feed),
+    description = DescriptionFace(sample=sample)
+    faces: tuple[Face, ...] = (
+        ValidityFace(feed, jobs),
+        BulkFace(feed, jobs),
         CoverageFace(feed),
         NetworkFace(feed),
+        PrefixFace(feed),
         AddressFace(feed),
+        ExplainFace(feed),
+        WhatIfFace(feed, rules) if rules else WhatIfFace(feed),
+        EventFace(feed, streams or Streams(EventLog(0))),
+        VrpListFace(feed, history or DeltaHistory()),
+        RipestatFace(feed),
         StatusFace(feed, sample),
+        AdminFace(feed, sample, reload or (lambda: None)),
         MetricsFace(metrics.registry),
         LandingFace(feed, sample),
-    ):
-        app.add_routes(face.routes())
+        description,
+    )
+    contract = Contract(each for face in faces for each in face.operations())
+    at_the_door = {401: bool(http.tokens), 429: http.requests_per_second > 0}
+    description.describe(contract, [status for status, may_be in at_the_door.items() if may_be])
+    app[CONTRACT] = contract
+    app.add_routes([each.route for each in contract.operations])
+    if http.cors_origins:
+        app.on_response_prepare.append(cors.allow(http.cors_origins))
     if sample:
         app.on_response_prepare.append(_say_sample)
+    Access(http).install(app)
     return app
 
 

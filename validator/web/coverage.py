@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import msgspec
 from aiohttp import ETag, web
@@ -26,6 +27,8 @@ from validator.model import Family
 from validator.replies import generated_time
 from validator.snapshot import Snapshot
 from validator.web.answers import JSON, Refusal, accepts_gzip, current, query_of, stale_notes
+from validator.web.contract import Content, Operation, query
+from validator.web.network_replies import CoverageOut
 
 _CSV = "text/csv; charset=utf-8; header=present"
 _UNPACK_AT_ONCE = 256 << 10
@@ -54,6 +57,20 @@ class Packed:
     unpacked_bytes: int
 
 
+class CoverageReply(msgspec.Struct, frozen=True, kw_only=True):
+    """The groups of a scheme. ``excluded`` counts routes that no group has, by reason."""
+
+    by: Scheme
+    attribution: Attribution
+    min_peers: int
+    generated: str
+    generation: int
+    sample: bool
+    degraded: list[str]
+    excluded: dict[str, int]
+    rows: list[CoverageOut]
+
+
 class CoverageFace:
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
@@ -61,8 +78,35 @@ class CoverageFace:
         self._generation = 0
         self._kept: dict[Asked, Packed] = {}
 
-    def routes(self) -> list[web.RouteDef]:
-        return [web.get("/api/v1/coverage", self.rows)]
+    def operations(self) -> Sequence[Operation]:
+        return [
+            Operation(
+                "GET",
+                "/api/v1/coverage",
+                self.rows,
+                "Coverage by network, country or RIR",
+                "coverage",
+                {
+                    200: Content(
+                        "a row for each group and family, largest announced space first",
+                        CoverageReply,
+                        also=("text/csv",),
+                        headers={"X-Originsight-Degraded": "What is older than it may be, if any."},
+                    )
+                },
+                [
+                    query("by", "what to group by", _enum(Scheme), required=True, example="rir"),
+                    query("family", "one family alone", _enum(each.label for each in Family)),
+                    query(
+                        "attribution",
+                        "who a route belongs to; networks are always by origin",
+                        _enum(Attribution),
+                    ),
+                    query("format", "the form of the answer", _enum(("json", "csv"))),
+                ],
+                tagged=True,
+            )
+        ]
 
     async def rows(self, request: web.Request) -> web.StreamResponse:
         snapshot = current(self._feed)
@@ -143,6 +187,10 @@ def parse(query: dict[str, str]) -> Asked:
         tuple(each for each in Family if family in ("", each.label)),
         _choice(query, "format", ["json", "csv"], "json"),
     )
+
+
+def _enum(values: Iterable[str]) -> dict[str, Any]:
+    return {"type": "string", "enum": [str(each) for each in values]}
 
 
 def _choice(query: dict[str, str], name: str, allowed: list[str], default: str | None) -> str:

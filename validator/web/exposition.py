@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+from collections.abc import Sequence
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from validator.web.answers import accepts_gzip
+from validator.web.answers import NO_STORE, accepts_gzip
+from validator.web.contract import Content, Operation
 
 
 class MetricsFace:
@@ -20,8 +22,24 @@ class MetricsFace:
         self._registry = registry
         self._turn = asyncio.Lock()
 
-    def routes(self) -> list[web.RouteDef]:
-        return [web.get("/metrics", self.metrics)]
+    def operations(self) -> Sequence[Operation]:
+        return [
+            Operation(
+                "GET",
+                "/metrics",
+                self.metrics,
+                "Measurements for Prometheus",
+                "service",
+                {
+                    200: Content(
+                        "the measurements, in the format that the client prefers",
+                        media=("text/plain", "application/openmetrics-text"),
+                        schema={"type": "string"},
+                    )
+                },
+                refusals=(),
+            )
+        ]
 
     async def metrics(self, request: web.Request) -> web.Response:
         packed = accepts_gzip(request)
@@ -29,7 +47,11 @@ class MetricsFace:
             body, kind = await asyncio.to_thread(
                 self._write, request.headers.get("Accept", ""), packed
             )
-        headers = {"Content-Type": kind, "Vary": "Accept, Accept-Encoding"}
+        headers = {
+            "Content-Type": kind,
+            "Vary": "Accept, Accept-Encoding",
+            "Cache-Control": NO_STORE,
+        }
         if packed:
             headers["Content-Encoding"] = "gzip"
         return web.Response(body=body, headers=headers)

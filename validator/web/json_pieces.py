@@ -8,7 +8,10 @@ reads every byte, so that nothing malformed gets through.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
+from mmap import mmap
+from typing import overload
 
 import msgspec
 import numpy as np
@@ -30,6 +33,45 @@ def cut_array(document: bytes, name: str) -> list[bytes]:
     Raises:
         ValueError: the document is not an object with such an array, or is not JSON.
     """
+    return list(ArrayPieces(document, name))
+
+
+class ArrayPieces(Sequence[bytes]):
+    """As :func:`cut_array`, but each piece is cut out of the document when it is asked for: of a
+    document in a mapped file, no more than a piece need be in memory.
+
+    Raises:
+        ValueError: as there, when it is made.
+    """
+
+    def __init__(self, document: bytes | mmap, name: str) -> None:
+        self._document = document
+        self._bounds = list(pairwise(_find_array(document, name)))
+        for first, last in self._bounds:
+            if last - first > _MOST:
+                raise ValueError(f"an element of {last - first} bytes")
+            alone = len(self._bounds) == 1
+            if not alone and not document[first + 1 : last].strip(b" \t\r\n"):
+                raise ValueError("a comma without an element")
+
+    def __len__(self) -> int:
+        return len(self._bounds)
+
+    @overload
+    def __getitem__(self, number: int) -> bytes: ...
+
+    @overload
+    def __getitem__(self, number: slice) -> list[bytes]: ...
+
+    def __getitem__(self, number: int | slice) -> bytes | list[bytes]:
+        if isinstance(number, slice):
+            return [self[each] for each in range(*number.indices(len(self)))]
+        first, last = self._bounds[number]
+        return b"[" + self._document[first + 1 : last] + b"]"
+
+
+def _find_array(document: bytes | mmap, name: str) -> list[int]:
+    """Where the array opens, may be cut and closes."""
     if not document:
         raise ValueError("an empty document")
     marks = _find_cuts(np.frombuffer(document, "u1"), _LEAST, _MOST_ARRAYS)
@@ -42,22 +84,18 @@ def cut_array(document: bytes, name: str) -> list[bytes]:
             arrays.append([place])
         else:
             arrays[-1].append(place)
+    if len(document) - sum(places[-1] - places[0] for places in arrays) > _MOST:
+        raise ValueError(f"more than {_MOST} bytes beside the arrays")
     shell, done = [], 0
     for number, (first, *_, last) in enumerate(arrays):
         shell += [document[done:first], b"[%d]" % number]
         done = last + 1
     shell.append(document[done:])
-    places = arrays[_number_of(b"".join(shell), name)]
-    return [
-        _piece(document, first + 1, last, alone=len(places) == 2)
-        for first, last in pairwise(places)
-    ]
+    return arrays[_number_of(b"".join(shell), name)]
 
 
 def _number_of(shell: bytes, name: str) -> int:
     """Which of the arrays it is: in the shell, each holds nothing but its own number."""
-    if len(shell) > _MOST:
-        raise ValueError(f"more than {_MOST} bytes beside the arrays")
     try:
         found = msgspec.json.decode(shell, type=dict[str, msgspec.Raw]).get(name)
         if found is None:
@@ -65,15 +103,6 @@ def _number_of(shell: bytes, name: str) -> int:
         return msgspec.json.decode(found, type=tuple[int])[0]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"expected an object with an array {name!r}: {error}") from None
-
-
-def _piece(document: bytes, start: int, stop: int, *, alone: bool) -> bytes:
-    if stop - start > _MOST:
-        raise ValueError(f"an element of {stop - start} bytes")
-    inner = document[start:stop]
-    if not alone and not inner.strip(b" \t\r\n"):
-        raise ValueError("a comma without an element")
-    return b"[" + inner + b"]"
 
 
 @kernel("u1 i i")

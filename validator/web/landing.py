@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+import msgspec
 import numpy as np
 from aiohttp import web
 
@@ -12,6 +13,7 @@ from validator.feed import VERSION, Feed, PerSnapshot
 from validator.model import Family, State, Verdict
 from validator.snapshot import Snapshot
 from validator.web.answers import json_reply
+from validator.web.contract import Content, Operation
 
 SAMPLE_NOTICE = "SAMPLE: these networks are fictional, and so is every figure made from them."
 _ALWAYS = (
@@ -23,7 +25,21 @@ _ALWAYS = (
     "/healthz",
     "/version",
     "/metrics",
+    "/openapi.json",
+    "/docs",
 )
+
+
+class Landing(msgspec.Struct, frozen=True, rename={"paths": "try"}):
+    """What this is, whether its networks are fictional, and paths that show something."""
+
+    service: str
+    version: str
+    sample: bool
+    notice: str
+    about: str
+    ready: bool
+    paths: list[str]
 
 
 class LandingFace:
@@ -31,8 +47,18 @@ class LandingFace:
         self._feed, self._sample = feed, sample
         self._paths = PerSnapshot(paths_to_try)
 
-    def routes(self) -> list[web.RouteDef]:
-        return [web.get("/", self.landing)]
+    def operations(self) -> Sequence[Operation]:
+        return [
+            Operation(
+                "GET",
+                "/",
+                self.landing,
+                "What this is, and what to try",
+                "service",
+                {200: Content("what this is", Landing)},
+                refusals=(),
+            )
+        ]
 
     async def landing(self, _: web.Request) -> web.Response:
         snapshot = self._feed.snapshot
@@ -40,15 +66,15 @@ class LandingFace:
         if snapshot is not None:
             paths = await asyncio.to_thread(self._paths.of, snapshot)
         return json_reply(
-            {
-                "service": "originsight",
-                "version": VERSION,
-                "sample": self._sample,
-                "notice": SAMPLE_NOTICE if self._sample else "",
-                "about": "RPKI route-origin validation (RFC 6811) and coverage",
-                "ready": snapshot is not None,
-                "try": paths,
-            }
+            Landing(
+                "originsight",
+                VERSION,
+                self._sample,
+                SAMPLE_NOTICE if self._sample else "",
+                "RPKI route-origin validation (RFC 6811) and coverage",
+                snapshot is not None,
+                list(paths),
+            )
         )
 
 

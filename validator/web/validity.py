@@ -2,54 +2,130 @@
 
 As Routinator has it: bits beyond the length of a prefix are ignored in a path or query and refused
 in a list; an AS number is ``AS64496`` or ``64496``, in a list also a plain number; one bad route in
-a list refuses the list. Ours takes lists of up to :data:`MOST_BYTES` (there: 100 kB) and answers
-long ones piece by piece. While the VRPs are older than they may be, answers carry ``degraded``.
+a list refuses the list, so that all of it is looked at before any is answered. There a list may
+have 100 kB; ours waits on disk if it is long, and is answered piece by piece. While the VRPs are
+older than they may be, answers carry ``degraded``.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from socket import AF_INET, AF_INET6, inet_pton
+from collections.abc import Iterator, Sequence
+from mmap import mmap
 
 import msgspec
 from aiohttp import web
 from msgspec import UNSET
 
+from validator.asked import AskedRoute, asked_asn, relaxed_prefix, strict_prefix
 from validator.feed import Feed
-from validator.model import LARGEST_ASN, Family, Prefix, parse_asn
-from validator.replies import ManyReply, generated_time, validated_route, validity_reply
+from validator.model import LARGEST_ASN, Prefix, parse_asn
+from validator.replies import (
+    ManyReply,
+    OneReply,
+    generated_time,
+    validated_route,
+    validity_reply,
+    validity_text,
+)
 from validator.snapshot import Snapshot
 from validator.web.answers import JSON, Refusal, current, json_reply, query_of, stale_notes
-from validator.web.json_pieces import cut_array
+from validator.web.bulk import BulkLimits, Jobs, take_whole
+from validator.web.contract import (
+    ASN_TEXT,
+    PREFIX_TEXT,
+    STRICT_PREFIX_TEXT,
+    Content,
+    Operation,
+    Style,
+    path,
+    query,
+)
+from validator.web.json_pieces import ArrayPieces
+from validator.web.spool import Body
 
 MOST_BYTES = 16 << 20
+"""Of bodies that are not lists of routes."""
 _AT_ONCE = 4 << 10
 """Bytes of a list that is answered on the spot: a hundred routes, about a millisecond."""
 
-_WORD = 0xFFFF_FFFF_FFFF_FFFF
+_TAG = "validity"
+_LIST = {
+    "type": "object",
+    "required": ["routes"],
+    "properties": {
+        "routes": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["asn", "prefix"],
+                "properties": {
+                    "asn": {
+                        "anyOf": [
+                            ASN_TEXT,
+                            {"type": "integer", "minimum": 0, "maximum": LARGEST_ASN},
+                        ]
+                    },
+                    "prefix": STRICT_PREFIX_TEXT,
+                },
+                "example": {"asn": "AS64496", "prefix": "192.0.2.0/24"},
+            },
+        }
+    },
+}
 
-
-class _Route(msgspec.Struct, frozen=True, gc=False):
-    asn: str | int
-    prefix: str
-
-
-_decode_one = msgspec.json.Decoder(list[_Route]).decode
+_decode_one = msgspec.json.Decoder(list[AskedRoute]).decode
 _encode = msgspec.json.Encoder().encode
 
 
 class ValidityFace:
-    def __init__(self, feed: Feed) -> None:
-        self._feed = feed
+    def __init__(self, feed: Feed, jobs: Jobs | None = None) -> None:
+        self._feed, self._jobs = feed, jobs or Jobs(BulkLimits())
         # One long list at a time does its work: each holds the interpreter by turns of 5 ms.
         self._turn = asyncio.Semaphore(1)
 
-    def routes(self) -> list[web.RouteDef]:
+    def operations(self) -> Sequence[Operation]:
+        one = {200: Content("the state of the route and why", OneReply)}
         return [
-            web.get("/api/v1/validity/{asn}/{prefix:.+}", self.by_path),
-            web.get("/validity", self.by_query),
-            web.post("/validity", self.many),
+            Operation(
+                "GET",
+                "/api/v1/validity/{asn}/{prefix:.+}",
+                self.by_path,
+                "Is this route valid?",
+                _TAG,
+                one,
+                [
+                    path("asn", "the origin", ASN_TEXT, "AS64496"),
+                    path("prefix", "the prefix", PREFIX_TEXT, "192.0.2.0/24"),
+                ],
+                style=Style.ROUTINATOR,
+            ),
+            Operation(
+                "GET",
+                "/validity",
+                self.by_query,
+                "Is this route valid? With arguments",
+                _TAG,
+                one,
+                [
+                    query("asn", "the origin", ASN_TEXT, required=True, example="AS64496"),
+                    query(
+                        "prefix", "the prefix", PREFIX_TEXT, required=True, example="192.0.2.0/24"
+                    ),
+                ],
+                style=Style.ROUTINATOR,
+            ),
+            Operation(
+                "POST",
+                "/validity",
+                self.many,
+                "Are these routes valid?",
+                _TAG,
+                {200: Content("an answer on each, in their order", ManyReply)},
+                body=Content("The routes. One that is none refuses all.", schema=_LIST),
+                refusals=(400, 408, 413, 503),
+                style=Style.ROUTINATOR,
+            ),
         ]
 
     async def by_path(self, request: web.Request) -> web.Response:
@@ -65,6 +141,10 @@ class ValidityFace:
 
     def _one(self, asn: str, prefix: str) -> web.Response:
         snapshot = current(self._feed)
+        created, degraded = snapshot.created, _degraded(snapshot)
+        text = validity_text(asn, prefix, snapshot.vrps, created, degraded)
+        if text is not None:
+            return web.Response(body=text, content_type=JSON)
         try:
             origin = parse_asn(asn)
         except ValueError as error:
@@ -73,20 +153,26 @@ class ValidityFace:
             asked = relaxed_prefix(prefix)
         except ValueError as error:
             raise Refusal(400, f"invalid prefix: {error}") from None
-        explanation = snapshot.explain(asked, origin)
-        return json_reply(validity_reply(explanation, snapshot.created, _degraded(snapshot)))
+        return json_reply(validity_reply(snapshot.explain(asked, origin), created, degraded))
 
     async def many(self, request: web.Request) -> web.StreamResponse:
         snapshot = current(self._feed)
-        body = await request.read()
-        if len(body) <= _AT_ONCE:
-            routes = [route for piece in _pieces(body) for route in _routes(piece, 0)]
-            answers = [validated_route(snapshot.explain(*route)) for route in routes]
-            degraded = _degraded(snapshot) or UNSET
-            return json_reply(ManyReply(answers, generated_time(snapshot.created), degraded))
+        async with Body(self._jobs.room, self._jobs.limits.memory_bytes) as body:
+            await take_whole(request, body, self._jobs.limits)
+            document = await body.content()
+            if len(document) > _AT_ONCE:
+                async with self._jobs.one():
+                    return await self._answer_long(request, snapshot, document)
+        routes = [route for piece in _pieces(document) for route in _routes(piece, 0)]
+        answers = [validated_route(snapshot.explain(*route)) for route in routes]
+        degraded = _degraded(snapshot) or UNSET
+        return json_reply(ManyReply(answers, generated_time(snapshot.created), degraded))
+
+    async def _answer_long(
+        self, request: web.Request, snapshot: Snapshot, document: bytes | mmap
+    ) -> web.StreamResponse:
         async with self._turn:
-            pieces = await asyncio.to_thread(_pieces, body)
-        del body
+            pieces = await asyncio.to_thread(_pieces, document)
         checked = 0
         for piece in pieces:
             async with self._turn:
@@ -111,40 +197,10 @@ def _degraded(snapshot: Snapshot) -> list[str]:
     return stale_notes(snapshot, vrps_only=True) if snapshot.troubles else []
 
 
-def relaxed_prefix(text: str) -> Prefix:
-    """A prefix whose bits beyond its length are ignored.
-
-    Raises:
-        ValueError: it is not an address, a slash and a length within the family's bits.
-    """
-    return _read_prefix(text, strict=False)
-
-
-def _read_prefix(text: str, *, strict: bool) -> Prefix:
-    """As ``Prefix.parse``, by the C library: a third of its time, and each look-up needs it."""
-    address, _, digits = text.partition("/")
-    ipv6 = ":" in address
-    try:
-        value = int.from_bytes(inet_pton(AF_INET6 if ipv6 else AF_INET, address), "big")
-    except (OSError, ValueError):
-        raise ValueError(f"{text!r} is not an address, a slash and a length") from None
-    bits = 128 if ipv6 else 32
-    if not digits.isascii() or not digits.isdigit() or len(digits) > 3 or int(digits) > bits:
-        raise ValueError(f"{text!r} has no length from 0 to {bits}")
-    length = int(digits)
-    spare = bits - length
-    kept = value >> spare << spare
-    if strict and kept != value:
-        raise ValueError(f"{text!r} has bits set beyond its length")
-    if ipv6:
-        return Prefix(Family.IPV6, kept >> 64, kept & _WORD, length)
-    return Prefix(Family.IPV4, kept << 32, 0, length)
-
-
-def _pieces(body: bytes) -> list[bytes]:
+def _pieces(document: bytes | mmap) -> ArrayPieces:
     """The list of a request, as several."""
     try:
-        return cut_array(body, "routes")
+        return ArrayPieces(document, "routes")
     except ValueError as error:
         raise Refusal(400, f"could not decode JSON: {error}") from None
 
@@ -158,17 +214,9 @@ def _routes(piece: bytes, before: int) -> Iterator[tuple[Prefix, int]]:
         raise Refusal(400, f"could not decode JSON: {error}{place}") from None
     for number, row in enumerate(rows, before):
         try:
-            yield _read_prefix(row.prefix, strict=True), _asn(row.asn)
+            yield strict_prefix(row.prefix), asked_asn(row.asn)
         except ValueError as error:
             raise Refusal(400, f"routes[{number}]: {error}") from None
-
-
-def _asn(given: str | int) -> int:
-    if isinstance(given, str):
-        return parse_asn(given)
-    if not 0 <= given <= LARGEST_ASN:
-        raise ValueError(f"{given} is not an AS number of 32 bits")
-    return given
 
 
 def _check(piece: bytes, before: int) -> int:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from validator.asked import relaxed_prefix
 from validator.model import Prefix
-from validator.web.validity import relaxed_prefix
 
 
 @pytest.mark.parametrize(
