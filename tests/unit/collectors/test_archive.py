@@ -25,7 +25,7 @@ from collectors.base import LocalFile, ReadOptions, SourceError, TruncatedSource
 LINES = b"".join(b"%d.%d.%d.0/24,%d\n" % (i & 255, i >> 8 & 255, i % 7, i) for i in range(100_000))
 NOISE = random.Random(6811).randbytes(2_000_000)
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
-    "gzip": partial(gzip.compress, compresslevel=1),
+    "gzip": partial(gzip.compress, compresslevel=1, mtime=0),
     "bzip2": bz2.compress,
     "xz": partial(lzma.compress, preset=0),
 }
