@@ -16,6 +16,7 @@ with their states, and so for VRPs (a property test does it).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -107,6 +108,13 @@ def compare(before: Moment, after: Moment, session: int, most: int = MOST) -> li
     return writer.written
 
 
+_BREATH_EVENTS = 32
+"""About a millisecond's work, after which the thread sleeps for a moment. What is called for each
+event lets go of the interpreter and takes it back at once: an event loop that waits for it would
+not have its turn until the last event is written."""
+_BREATH_SECONDS = 0.0003
+
+
 class _Writer:
     """Writes the events of one generation, in order."""
 
@@ -153,6 +161,8 @@ class _Writer:
         )
         happening = Happening(event, of, asns)
         self.written.append(happening)
+        if len(self.written) % _BREATH_EVENTS == 0:
+            time.sleep(_BREATH_SECONDS)
         return happening
 
     def _country(self, prefix: Prefix) -> str:

@@ -83,6 +83,7 @@ async def serve(
         streams = Streams(watch.log, settings.events.max_streams)
         history = DeltaHistory()
         watch.listeners += [streams.take, webhooks.take]
+        watch.wanted = lambda: bool(settings.webhooks) or streams.following > 0
         measured.registry.register(EventCollector(watch, streams, webhooks))
 
         def reload() -> None:

@@ -3,6 +3,9 @@
 At most once a second the snapshot in force is compared with the one that was seen last, in a
 thread; if several were published between, they count as one. The first is what everything later
 is compared with: it gives one event, ``watch-started``, and no more.
+
+Comparing costs nothing while nobody wants it: some minutes after the last follower has gone it
+stops, and begins anew, with another ``watch-started``, when somebody comes.
 """
 
 from __future__ import annotations
@@ -20,6 +23,9 @@ from validator.snapshot import Snapshot
 
 LEAST_SECONDS = 1.0
 """Between two comparisons."""
+
+LINGER_SECONDS = 600.0
+"""For a follower who comes back."""
 
 Listener = Callable[[Batch], None]
 
@@ -39,12 +45,21 @@ class Watch:
         self.listeners: list[Listener] = []
         self.last_seconds = 0.0
         """How long the last comparison took."""
+        self.wanted: Callable[[], bool] = lambda: True
+        """Whether anybody follows."""
         self._seen: Moment | None = None
 
     async def run(self, source: Published, least_seconds: float = LEAST_SECONDS) -> NoReturn:
         """Follow ``source`` until cancelled."""
         generation = 0
+        last_wanted: float | None = None
         while True:
+            if self.wanted():
+                last_wanted = time.monotonic()
+            elif last_wanted is None or time.monotonic() - last_wanted > LINGER_SECONDS:
+                generation, last_wanted, self._seen = 0, None, None
+                await asyncio.sleep(least_seconds)
+                continue
             snapshot = await source.published(generation)
             generation = snapshot.generation
             now = moment_of(snapshot)

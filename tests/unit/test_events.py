@@ -328,3 +328,49 @@ async def test_generations_that_were_published_meanwhile_count_as_one() -> None:
         "7-1-1", "7-3-1", "7-3-2", "7-5-1", "7-5-2",
     ]  # fmt: skip
     assert heard == [1, 2, 2]
+
+
+class Source:
+    """Publishes one snapshot, and counts who asks for it."""
+
+    def __init__(self) -> None:
+        self.snapshot, self.asked = make_snapshot(generation=3), 0
+
+    async def published(self, after: int) -> Snapshot:
+        self.asked += 1
+        while self.snapshot.generation <= after:  # noqa: ASYNC110 - a test's stand-in
+            await asyncio.sleep(0.001)
+        return self.snapshot
+
+
+async def test_nothing_is_compared_until_somebody_follows() -> None:
+    watch, source, followed = Watch(clock=lambda: 7), Source(), False
+    watch.wanted = lambda: followed
+    running = asyncio.create_task(watch.run(source, least_seconds=0.001))
+    await asyncio.sleep(0.05)
+    assert source.asked == 0
+    followed = True
+    async with asyncio.timeout(20):
+        while not watch.log.end:  # noqa: ASYNC110 - it tells listeners, which this is not about
+            await asyncio.sleep(0.001)
+    assert watch.log.total[Kind.WATCH_STARTED] == 1
+    running.cancel()
+
+
+async def test_after_nobody_has_followed_for_long_it_begins_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("validator.watch.LINGER_SECONDS", 0.01)
+    watch, source, followed = Watch(clock=lambda: 7), Source(), True
+    watch.wanted = lambda: followed
+    running = asyncio.create_task(watch.run(source, least_seconds=0.001))
+    async with asyncio.timeout(20):
+        for start in (1, 2):
+            followed = True
+            while watch.log.total[Kind.WATCH_STARTED] < start:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.001)
+            followed = False
+            await asyncio.sleep(0.05)
+            source.snapshot = make_snapshot(generation=source.snapshot.generation + 1)
+            await asyncio.sleep(0.1)
+    running.cancel()
