@@ -17,12 +17,12 @@ from validator.reply_kernels import (
     INVALID_AS,
     INVALID_LENGTH,
     VALID,
-    copy,
-    decimal,
     prefix,
     read_asn,
     some_length_allows,
 )
+from validator.text_kernels import copy
+from validator.text_kernels import digits as decimal
 
 BLANK, PLAIN, ODD, TOLD = 0, 1, 2, 3
 """What a line is: nothing; fields found; for the general reader; answered by a text of its own."""

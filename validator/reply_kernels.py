@@ -17,32 +17,14 @@ from collectors.wire.text import _ipv4 as read_ipv4
 from collectors.wire.text import _ipv6 as read_ipv6
 from validator.kernels import kernel, step, validate_one
 from validator.model import I8, U1, U4, U8
+from validator.text_kernels import copy
+from validator.text_kernels import digits as decimal
 
 ENDINGS = 4
 NOT_FOUND, VALID, INVALID_AS, INVALID_LENGTH = range(ENDINGS)
 """How an answer ends: the state, with Routinator's reason."""
 
 _COLON = 58
-
-
-@step
-def copy(out: U1, at: int, text: U1, start: int, stop: int) -> int:
-    for i in range(start, stop):
-        out[at] = text[i]
-        at += 1
-    return at
-
-
-@step
-def decimal(out: U1, at: int, number: int) -> int:
-    width, left = 1, number // 10
-    while left > 0:
-        width += 1
-        left //= 10
-    for place in range(at + width - 1, at - 1, -1):
-        out[place] = 48 + number % 10
-        number //= 10
-    return at + width
 
 
 @step
