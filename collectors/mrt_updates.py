@@ -173,6 +173,7 @@ class MrtUpdates:
 
     async def _replay(self, file: UpdateFile, channel: Channel) -> bool:
         """One file; False if it should be tried again later."""
+        before = sizes([file])
         try:
             if file.remote:
                 self._cache.mkdir(parents=True, exist_ok=True)
@@ -193,6 +194,8 @@ class MrtUpdates:
         except SourceError as damage:
             if not self.settings.follow:
                 raise
+            if sizes([file]) != before:
+                return False  # what was read in the midst of being written says nothing
             self._note(str(damage))
         self._early.pop(file.source, None)
         self._last = file
