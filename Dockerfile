@@ -33,6 +33,7 @@ RUN python -m validator.warm && python -m validator.sample /var/lib/originsight/
 
 # The settings of the tree, with the places of this file system and all interfaces to listen on.
 COPY config/*.toml /etc/originsight/
+COPY config/groups /etc/originsight/groups
 RUN sed -i -e 's|"\.\./var/cache|"/var/cache/originsight|' -e 's|"\.\./var/|"/var/lib/originsight/|' \
         -e 's|"127\.0\.0\.1:8480"|"0.0.0.0:8480"|' /etc/originsight/*.toml \
     && ! grep -n -e '"\.\./' -e '127\.0\.0\.1' /etc/originsight/*.toml \

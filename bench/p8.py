@@ -151,7 +151,7 @@ def measure(
         with _changing(ours, exceptions, asked):
             load = wrk.ask(ours, publishing, set(cores))
         snapshots = _generation(ours) - before
-        if snapshots < min(_FEWEST_SNAPSHOTS, publishing // 8):
+        if snapshots < min(_FEWEST_SNAPSHOTS, publishing // 5):
             raise Unequal(f"only {snapshots} snapshots were published in {publishing} s")
         yield Publishing(load, snapshots, resting, apart)
 

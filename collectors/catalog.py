@@ -8,12 +8,12 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 
-from collectors import asn_names, delegated, ipasn, mrt, route_list, slurm, vrp_export
-from collectors.base import LocalFile, ReadOptions
+from collectors import asn_names, delegated, groups, ipasn, mrt, route_list, slurm, vrp_export
+from collectors.base import LocalFile, ReadOptions, SourceError
 from collectors.sniff import MRT, sniff_file
-from validator.model import AsnNames, ResourceBatch, RouteBatch, Slurm, VrpBatch
+from validator.model import AsnNames, GroupBatch, ResourceBatch, RouteBatch, Slurm, VrpBatch
 
-Batch = VrpBatch | RouteBatch | ResourceBatch | Slurm | AsnNames
+Batch = VrpBatch | RouteBatch | ResourceBatch | Slurm | AsnNames | GroupBatch
 
 
 class Kind(enum.StrEnum):
@@ -24,6 +24,7 @@ class Kind(enum.StrEnum):
     ROUTES = "routes"
     RESOURCES = "resources"
     ASN_NAMES = "asn_names"
+    GROUPS = "groups"
 
 
 def _load_routes(file: LocalFile, options: ReadOptions) -> RouteBatch:
@@ -43,7 +44,23 @@ READERS: dict[Kind, Callable[[LocalFile, ReadOptions], Batch]] = {
     Kind.ROUTES: _load_routes,
     Kind.RESOURCES: delegated.load,
     Kind.ASN_NAMES: asn_names.load,
+    Kind.GROUPS: groups.load,
 }
+
+
+def wanted(kind: Kind, source: str, files: tuple[LocalFile, ...]) -> tuple[LocalFile, ...]:
+    """The files to read of those that a source stands for: of a folder of groups, those whose
+    names say that they are CSV, so that a README may lie beside them.
+
+    Raises:
+        SourceError: none is.
+    """
+    if kind is not Kind.GROUPS or [file.source for file in files] == [source]:
+        return files
+    chosen = tuple(file for file in files if groups.is_csv(file.source))
+    if not chosen:
+        raise SourceError(source, "has no CSV files", cure="their names end in .csv")
+    return chosen
 
 
 def read(kind: Kind, file: LocalFile, options: ReadOptions) -> Batch:

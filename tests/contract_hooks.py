@@ -17,7 +17,9 @@ HOST_BITS = "has bits set beyond its length"
 POINT = "Expected `int | str`, got `float`"  # 1.0 is an integer to JSON Schema, and not to us
 UNSAID = {
     "/validity": (HOST_BITS, POINT),
-    "/api/v1/coverage": ("by=asn is always by origin",),
+    "/api/v1/coverage": ("is always by",),
+    "/api/v1/coverage/{scheme}/{group}": ("is always by",),
+    "/api/v1/dialects/{scheme}/{group}": ("is always by",),
     "/api/v1/asn/{asn}/routes": (HOST_BITS,),
     "/api/v1/validity": ("must name the columns asn and prefix",),
     "/api/v1/what-if": (

@@ -16,6 +16,7 @@ route                 origin     peers    state
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import date
 
 import numpy as np
 
@@ -28,7 +29,12 @@ from validator.model import (
     NEVER_EXPIRES,
     NO_ORIGIN,
     AsnNames,
+    GroupBatch,
+    Grouping,
     InputReport,
+    InternetUsers,
+    Members,
+    Membership,
     Peer,
     Prefix,
     Prefixes,
@@ -116,6 +122,35 @@ def resource_batch() -> ResourceBatch:
     )
 
 
+def group_batches() -> list[GroupBatch]:
+    """NL is in Western Europe; AS64496 and AS64499 are ours, and so is 198.51.100.0/23."""
+
+    def batch(name: str, members: Members, of: dict[str, str], names: dict[str, str]) -> GroupBatch:
+        grouping = Grouping(
+            scheme=name,
+            title=f"Title of {name}",
+            members=members,
+            names=names,
+            memberships=tuple(Membership(member, group) for member, group in of.items()),
+            others="elsewhere",
+            origin="by hand",
+            licence="CC0",
+            dated=date(2026, 1, 1),
+        )
+        return GroupBatch(grouping, {}, {}, InputReport(f"{name}.csv", "groups", rows=len(of)))
+
+    names = InputReport("country.csv", "groups", rows=2)
+    users = InputReport("users.csv", "groups", rows=1)
+    return [
+        batch("m49-region", Members.COUNTRIES, {"NL": "150", "KE": "002"},
+              {"002": "Africa", "150": "Europe"}),
+        batch("custom-ours", Members.NETWORKS, {"AS64496": "us", "AS64499": "us"}, {"us": "We"}),
+        batch("custom-space", Members.PREFIXES, {"198.51.100.0/23": "here"}, {"here": "Here"}),
+        GroupBatch(None, {"NL": "Netherlands", "KE": "Kenya"}, {}, names),
+        GroupBatch(None, {}, {"NL": InternetUsers(17_000_000, 2024)}, users),
+    ]  # fmt: skip
+
+
 def make_snapshot(
     *,
     generation: int = 1,
@@ -130,6 +165,7 @@ def make_snapshot(
             routes=[route_batch(routes)],
             resources=[resource_batch()],
             names=[AsnNames({64496: "Example, one"}, InputReport("names.csv", "asn-names"))],
+            groups=group_batches(),
         ),
         COUNT_ALL,
     )

@@ -98,6 +98,14 @@ def exclusions(routes: RouteTable, rules: AnnouncedRules, min_peers: int) -> U1:
     return excluded
 
 
+def with_min_peers(excluded: U1, routes: RouteTable, min_peers: int) -> U1:
+    """What would be excluded if another number of peers had to see a route."""
+    too_few = REASONS.index("too-few-peers")
+    other = np.where(excluded == too_few, 0, excluded).astype("u1")
+    other[(other == 0) & (routes.peers < min_peers)] = too_few
+    return other
+
+
 def count_exclusions(excluded: U1) -> dict[str, int]:
     """How many routes each reason excludes; reasons that exclude none are left out."""
     counts = np.bincount(excluded, minlength=len(REASONS))

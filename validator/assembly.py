@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from validator.announced import AnnouncedRules
-from validator.groupings import Attribution, Scheme
+from validator.groupings import Attribution
 from validator.inputs import Inputs
 from validator.snapshot import Snapshot
-from validator.state import EVERY_COVERAGE, PipelineState, Step
+from validator.state import PipelineState, Step
 
 
 def assemble(
     inputs: Inputs,
     rules: AnnouncedRules,
     *,
-    coverages: Sequence[tuple[Scheme, Attribution]] = EVERY_COVERAGE,
+    coverages: Sequence[tuple[str, Attribution]] | None = None,
     progress: Step = lambda _: None,
 ) -> Snapshot:
     """Build tables, validate every route, and count every group. ``progress`` is told each step."""

@@ -179,9 +179,95 @@ def validate(
 )
 @click.option("--slurm", multiple=True, metavar="FILE", help="Local exceptions (RFC 8416).")
 @click.option(
-    "--by", type=click.Choice(["asn", "country", "rir"]), required=True, help="What to group by."
+    "--groups",
+    multiple=True,
+    metavar="SOURCE",
+    help="Classes of countries, or lists of your own, beside those that come with Originsight. "
+    f"{_SOURCE}",
+)
+@click.option(
+    "--by",
+    required=True,
+    metavar="SCHEME",
+    help="What to group by: asn, country, rir, m49-region, ldc, sids, income, custom-NAME, …",
 )
 @click.option("--family", type=click.Choice(["ipv4", "ipv6"]), help="Only this family.")
+@click.option(
+    "--attribution",
+    type=click.Choice(["address", "origin"]),
+    help="Group by the address block or by the origin AS.",
+)
+@click.option(
+    "--min-peers", type=click.IntRange(1), help="Least number of peers that must see a route."
+)
+@click.option(
+    "--sort",
+    type=click.Choice(["space", "routes", "valid_share", "coverage", "group"]),
+    default="space",
+    show_default=True,
+    help="What comes first.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json"]),
+    default="table",
+    help="How to print.",
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file.")
+@_reading
+@_asking
+def coverage(
+    vrps: tuple[str, ...],
+    routes: tuple[str, ...],
+    resources: tuple[str, ...],
+    asn_names: tuple[str, ...],
+    slurm: tuple[str, ...],
+    groups: tuple[str, ...],
+    server: str | None,
+    token: str | None,
+    output: Path | None,
+    form: str,
+    quiet: bool,
+    allow_truncated: bool,
+    as_of: int | None,
+    **asked: Any,
+) -> None:
+    """How well networks, countries, registries' service regions or classes are protected."""
+    sources = _sources(
+        vrps=vrps, slurm=slurm, routes=routes, resources=resources, asn_names=asn_names,
+        groups=groups,
+    )  # fmt: skip
+    reading = {"allow_truncated": allow_truncated, "as_of": as_of}
+    with _explained():
+        if server is not None:
+            _no_files(**sources, **reading)
+            from validator import remote  # noqa: PLC0415
+
+            service = remote.Server(server, token, quiet=quiet)
+            remote.show_coverage(service, asked, form, output)
+            return
+        for name in ("vrps", "routes", "resources"):
+            if not sources[name]:
+                raise click.UsageError(f"Missing option '--{name}' (or '--server').")
+        from validator import commands  # noqa: PLC0415
+
+        commands.show_coverage(sources, asked, form, output, quiet=quiet, **reading)
+
+
+@main.command()
+@click.option("--vrps", multiple=True, metavar="SOURCE", help=f"VRP export. {_SOURCE}")
+@click.option("--routes", multiple=True, metavar="SOURCE", help=f"Routes. {_SOURCE}")
+@click.option(
+    "--resources",
+    multiple=True,
+    metavar="SOURCE",
+    help=f"RIR delegated-extended files. {_SOURCE}",
+)
+@click.option("--slurm", multiple=True, metavar="FILE", help="Local exceptions (RFC 8416).")
+@click.option("--groups", multiple=True, metavar="SOURCE", help=f"Lists of groups. {_SOURCE}")
+@click.option("--scheme", required=True, help="What it is a group of: asn, country, rir, ldc, …")
+@click.option("--group", required=True, help="The group: AS64496, NL, ripencc, …")
 @click.option(
     "--attribution",
     type=click.Choice(["address", "origin"]),
@@ -200,42 +286,38 @@ def validate(
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file.")
 @_reading
 @_asking
-def coverage(
+def dialects(
     vrps: tuple[str, ...],
     routes: tuple[str, ...],
     resources: tuple[str, ...],
-    asn_names: tuple[str, ...],
     slurm: tuple[str, ...],
-    by: str,
-    family: str | None,
-    attribution: str | None,
-    min_peers: int | None,
-    form: str,
-    output: Path | None,
+    groups: tuple[str, ...],
     server: str | None,
     token: str | None,
-    **reading: Any,
+    output: Path | None,
+    form: str,
+    quiet: bool,
+    allow_truncated: bool,
+    as_of: int | None,
+    **asked: Any,
 ) -> None:
-    """How well networks, countries or RIR service regions are protected."""
-    if by == "asn" and attribution == "address":
-        raise click.UsageError("--by asn is always by origin")
-    sources = _sources(
-        vrps=vrps, slurm=slurm, routes=routes, resources=resources, asn_names=asn_names
-    )
+    """One group in the figures of RIPE NCC, NRO, NIST, MANRS and Cloudflare Radar, side by side."""
+    sources = _sources(vrps=vrps, slurm=slurm, routes=routes, resources=resources, groups=groups)
+    reading = {"allow_truncated": allow_truncated, "as_of": as_of}
     with _explained():
         if server is not None:
-            _no_files(**sources, min_peers=min_peers, **_given(reading))
+            _no_files(**sources, **reading, min_peers=asked.pop("min_peers"))
             from validator import remote  # noqa: PLC0415
 
-            asked = remote.Server(server, token, quiet=reading["quiet"])
-            remote.show_coverage(asked, by, family, attribution, form, output)
+            service = remote.Server(server, token, quiet=quiet)
+            remote.show_dialects(service, asked, form, output)
             return
         for name in ("vrps", "routes", "resources"):
             if not sources[name]:
                 raise click.UsageError(f"Missing option '--{name}' (or '--server').")
         from validator import commands  # noqa: PLC0415
 
-        commands.show_coverage(sources, by, family, attribution, min_peers, form, output, **reading)
+        commands.show_dialects(sources, asked, form, output, quiet=quiet, **reading)
 
 
 @main.command()

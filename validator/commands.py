@@ -8,7 +8,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -18,11 +17,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from collectors.base import LocalFile, ReadOptions
-from collectors.catalog import Batch, Kind, read
+from collectors.catalog import Batch, Kind, read, wanted
 from collectors.local import find, is_url
-from validator import coverage_text, pyasn_file, tables
+from validator import coverage_text, dialects, pyasn_file, tables
 from validator.announced import AnnouncedRules
 from validator.assembly import assemble
+from validator.coverage import Order
 from validator.coverage import rows as coverage_rows
 from validator.groupings import Attribution, Scheme, attribution_of
 from validator.inputs import Inputs, gather
@@ -30,6 +30,7 @@ from validator.model import (
     Family,
     InputReport,
     Prefix,
+    SettingsError,
     State,
     Verdict,
     format_asn,
@@ -42,6 +43,7 @@ from validator.printing import (
     note,
     open_output,
     print_coverage,
+    print_dialects,
     write_explanation,
 )
 from validator.replies import validity_reply
@@ -149,34 +151,40 @@ def summarise(routes: RouteTable) -> dict[str, Any]:
 
 def show_coverage(
     sources: Sources,
-    by: str,
-    family: str | None,
-    attribution: str | None,
-    min_peers: int | None,
+    asked: Mapping[str, Any],
     form: str,
     output: Path | None,
     **reading: Any,
 ) -> None:
-    """Coverage of every group of a scheme."""
-    scheme = Scheme(by)
-    attributed = attribution_of(scheme, Attribution(attribution) if attribution else None)
-    families = tuple(each for each in Family if family in (None, each.label))
+    """Coverage of every group of a scheme. ``asked`` has ``by``, ``family``, ``attribution``,
+    ``min_peers`` and ``sort``, each as the command line has it."""
+    families = tuple(each for each in Family if asked["family"] in (None, each.label))
+    sources = {**sources, "groups": (*built_in_groups(), *sources["groups"])}
     with _steps(reading["quiet"]) as step:
         inputs = _read_all(sources, step, **reading)
+        scheme, attribution = _chosen(asked, inputs)
+        inputs.groups = [  # provenance names what the figures rest on, and no more
+            batch for batch in inputs.groups
+            if batch.countries or (batch.grouping and batch.grouping.scheme == scheme)
+        ]  # fmt: skip
         snapshot = assemble(
             inputs,
-            AnnouncedRules(min_peers=min_peers),
-            coverages=[(scheme, attributed)],
+            AnnouncedRules(min_peers=asked["min_peers"]),
+            coverages=[(scheme, attribution)],
             progress=step,
         )
-    figures = snapshot.coverages[scheme, attributed]
-    name = partial(snapshot.group_name, scheme)
+    table = (
+        snapshot.coverages[scheme, attribution],
+        snapshot.namer(scheme),
+        families,
+        Order(asked["sort"]),
+    )
     with open_output(output) as out:
         if form == "json":
-            rows = b"[%b]" % b"".join(coverage_text.json_rows(figures, name, families))
+            rows = b"[%b]" % b"".join(coverage_text.json_rows(*table))
             document = {
-                "by": scheme.value,
-                "attribution": attributed.value,
+                "by": scheme,
+                "attribution": attribution.value,
                 "min_peers": snapshot.min_peers,
                 "sample": snapshot.sample,
                 "rows": msgspec.Raw(rows),
@@ -188,11 +196,59 @@ def show_coverage(
         if snapshot.sample:
             out.write(f"# {SAMPLE_NOTICE}\n")
         if form == "csv":
-            for text in coverage_text.csv_text(figures, name, families):
+            for text in coverage_text.csv_text(*table):
                 out.write(text.decode())
         else:
-            shown = coverage_rows(figures, name, families)
-            print_coverage(out, shown, scheme.value, attributed.value, snapshot.exclusions)
+            shown = coverage_rows(*table)
+            print_coverage(out, shown, scheme, attribution.value, snapshot.exclusions)
+
+
+def show_dialects(
+    sources: Sources, asked: Mapping[str, Any], form: str, output: Path | None, **reading: Any
+) -> None:
+    """One group in everybody's figures. ``asked`` has ``scheme``, ``group``, ``attribution`` and
+    ``min_peers``, each as the command line has it."""
+    sources = {**sources, "groups": (*built_in_groups(), *sources["groups"])}
+    with _steps(reading["quiet"]) as step:
+        inputs = _read_all(sources, step, **reading)
+        scheme, attribution = _chosen({**asked, "by": asked["scheme"]}, inputs)
+        snapshot = assemble(
+            inputs,
+            AnnouncedRules(min_peers=asked["min_peers"]),
+            coverages=[(scheme, attribution)],
+            progress=step,
+        )
+        group = asked["group"]
+        compared = dialects.table(snapshot, scheme, group, attribution)
+    if compared is None:
+        raise SettingsError(f"--group: {scheme} has no group {group!r}")
+    lines = dialects.as_rows(compared)
+    name = snapshot.group_name(scheme, group)
+    with open_output(output) as out:
+        print_dialects(out, lines, group, name, attribution.value, form, sample=snapshot.sample)
+
+
+def built_in_groups() -> tuple[str, ...]:
+    """The classes of countries that come with Originsight, if they do."""
+    folder = Path(__file__).parents[1] / "config" / "groups"
+    return (str(folder),) if folder.is_dir() else ()
+
+
+def _chosen(asked: Mapping[str, Any], inputs: Inputs) -> tuple[str, Attribution]:
+    """The scheme asked for, and its attribution.
+
+    Raises:
+        SettingsError: there is no such scheme, or it cannot be attributed so.
+    """
+    groupings = {batch.grouping.scheme: batch.grouping for batch in inputs.groups if batch.grouping}
+    schemes, by = [*Scheme, *sorted(groupings)], asked["by"]
+    if by not in schemes:
+        raise SettingsError(f"--by: no scheme is called {by!r}; there are {', '.join(schemes)}")
+    given = Attribution(asked["attribution"]) if asked["attribution"] else None
+    try:
+        return by, attribution_of(by, given, groupings.get(by))
+    except ValueError as error:
+        raise SettingsError(f"--attribution: {error}") from None
 
 
 def export_pyasn(sources: Sources, output: Path | None, **reading: Any) -> None:
@@ -261,7 +317,7 @@ def _locate(sources: Sources, cache: Path, step: Step) -> list[tuple[Kind, Local
         for source in given:
             step(f"finding {source}")
             files = _fetch(source, cache) if is_url(source) else find(source)[0]
-            found += [(Kind(name), file) for file in files]
+            found += [(Kind(name), file) for file in wanted(Kind(name), source, files)]
     return found
 
 

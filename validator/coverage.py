@@ -10,6 +10,7 @@ nothing was announced.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -18,18 +19,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from validator import coverage_kernels as kernels
+from validator.announced import REASONS
 from validator.groupings import (
     Attribution,
+    ByAddress,
     ByOrigin,
+    Lists,
     Scheme,
     assign,
 )
-from validator.model import U1, U8, Family
+from validator.model import U1, U8, Family, State, frozen
 from validator.resources import ResourceTable
 from validator.routes import RouteTable
+from validator.wider import Wider
 
 SPACE_UNITS = {Family.IPV4: "addresses", Family.IPV6: "48s"}
 SLASH_64S_IN_48 = 1 << 16
+SHARES = ("coverage", "valid_share", "accuracy", "space_coverage", "space_valid_share")
+"""The shares of :class:`Figures`, in their order."""
 _SHIFT = {Family.IPV4: 32, Family.IPV6: 0}
 
 
@@ -52,41 +59,68 @@ class Figures(NamedTuple):
     @property
     def coverage(self) -> float | None:
         """(valid + invalid) / announced routes."""
-        return _share(self.valid + self.invalid, self.announced)
+        return share(self.valid + self.invalid, self.announced)
 
     @property
     def valid_share(self) -> float | None:
         """Valid / announced routes: the headline."""
-        return _share(self.valid, self.announced)
+        return share(self.valid, self.announced)
 
     @property
     def accuracy(self) -> float | None:
         """Valid / covered routes."""
-        return _share(self.valid, self.valid + self.invalid)
+        return share(self.valid, self.valid + self.invalid)
 
     @property
     def space_coverage(self) -> float | None:
-        return _share(self.covered_space, self.announced_space)
+        return share(self.covered_space, self.announced_space)
 
     @property
     def space_valid_share(self) -> float | None:
-        return _share(self.valid_space, self.announced_space)
+        return share(self.valid_space, self.announced_space)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Coverage:
     """Every group of one scheme. ``routes[family]`` is u8 ``(groups, 3)``: valid, invalid,
     not-found; ``space[family]`` u8 ``(groups, 5)``: announced, covered, valid, invalid,
-    not-found."""
+    not-found; ``excluded[family]`` u8 ``(groups, 5)``: routes that are not counted, by the reasons
+    of :data:`validator.announced.REASONS` from the second on."""
 
-    scheme: Scheme
+    scheme: str
     attribution: Attribution
     groups: tuple[str, ...]
     routes: dict[Family, U8]
     space: dict[Family, U8]
+    excluded: dict[Family, U8]
+    holdings: dict[Family, U8] | None = None
+    """By address: u8 ``(groups, 2)``, delegated space and how much of it is under some VRP."""
+    wider: Wider | None = None
+    """What is known of the groups beyond coverage, if it was counted."""
 
     def figures(self, group: int, family: Family) -> Figures:
         return Figures(*self.routes[family][group].tolist(), *self.space[family][group].tolist())
+
+    def left_out(self, group: int, family: Family) -> dict[str, int]:
+        """How many routes each reason excludes; reasons that exclude none are left out."""
+        counts = self.excluded[family][group].tolist()
+        return {reason: n for reason, n in zip(REASONS[1:], counts, strict=True) if n}
+
+    def some(self, chosen: NDArray[np.intp]) -> Coverage:
+        """A coverage of these groups alone."""
+
+        def rows(tables: dict[Family, U8]) -> dict[Family, U8]:
+            return {family: table[chosen] for family, table in tables.items()}
+
+        return Coverage(
+            self.scheme,
+            self.attribution,
+            tuple(self.groups[number] for number in chosen.tolist()),
+            rows(self.routes),
+            rows(self.space),
+            rows(self.excluded),
+            self.holdings and rows(self.holdings),
+        )
 
     def index(self, group: str) -> int | None:
         """The number of a group, or None if it has none."""
@@ -100,21 +134,30 @@ def measure(
     routes: RouteTable,
     excluded: U1,
     resources: ResourceTable,
-    scheme: Scheme,
+    scheme: str,
     attribution: Attribution,
+    lists: Lists | None = None,
 ) -> Coverage:
-    """Count every group of a scheme in one pass over the routes that are not excluded (u1, 0)."""
-    assigned = assign(scheme, attribution, routes, resources)
+    """Count one scheme, route by route. What is excluded (u1, a reason, or 0) is counted apart,
+    under its group too. All schemes at once are quicker: :mod:`validator.counting`."""
+    assigned = assign(scheme, attribution, routes, resources, lists)
+    counts, spaces = tally(routes, excluded, assigned)
+    return of_counts(scheme, attribution, assigned.names, counts, spaces)
+
+
+def tally(
+    routes: RouteTable, excluded: U1, assigned: ByOrigin | ByAddress
+) -> tuple[dict[Family, U8], dict[Family, U8]]:
+    """Of each group and family: routes u8 ``(groups, 8)``, by state and then by reason, and space
+    u8 ``(groups, 5)``."""
     groups = len(assigned.names)
     counts: dict[Family, U8] = {}
     spaces: dict[Family, U8] = {}
     for family in Family:
         count = np.zeros(groups * kernels.COUNTS, "u8")
         space = np.zeros(groups * kernels.SPACES, "u8")
-        through = np.zeros(groups * kernels.SPACES, "u8")
         columns = routes.high, routes.length, routes.verdict, excluded
-        start, stop = routes.family_range(family)
-        shift = _SHIFT[family]
+        (start, stop), shift, through = routes.family_range(family), _SHIFT[family], space.copy()
         if isinstance(assigned, ByOrigin):
             kernels.tally_by_origin(
                 *columns, assigned.group, start, stop, shift, count, space, through
@@ -126,35 +169,113 @@ def measure(
             )
         counts[family] = count.reshape(groups, kernels.COUNTS)
         spaces[family] = space.reshape(groups, kernels.SPACES)
-    return Coverage(scheme, attribution, assigned.names, counts, spaces)
+    return counts, spaces
 
 
-def shown(coverage: Coverage, family: Family) -> NDArray[np.intp]:
-    """The numbers of the groups that a table shows, largest announced space first.
+def of_counts(
+    scheme: str,
+    attribution: Attribution,
+    groups: tuple[str, ...],
+    counts: dict[Family, U8],
+    spaces: dict[Family, U8],
+    holdings: dict[Family, U8] | None = None,
+    wider: Wider | None = None,
+) -> Coverage:
+    """``counts`` and ``spaces`` as :func:`tally` has them."""
+    states = len(State)
+    routes = {family: np.ascontiguousarray(count[:, :states]) for family, count in counts.items()}
+    excluded = {family: np.ascontiguousarray(count[:, states:]) for family, count in counts.items()}
+    frozen(*routes.values(), *excluded.values(), *spaces.values(), *(holdings or {}).values())
+    return Coverage(scheme, attribution, groups, routes, spaces, excluded, holdings, wider)
 
-    A group without announced routes in a family is left out, save that every country and RIR that
-    holds anything is shown.
+
+def shares(counts: U8, spaces: U8) -> NDArray[np.float64]:
+    """The five shares ``(rows, 5)`` of :data:`SHARES`, from rows of ``routes`` and of
+    ``space``; NaN where there is nothing to divide by."""
+    valid, covered, announced = counts[:, 0], counts[:, 0] + counts[:, 1], counts.sum(axis=1)
+    announced_space, covered_space, valid_space = spaces[:, 0], spaces[:, 1], spaces[:, 2]
+    return np.column_stack(
+        (
+            divide(covered, announced),
+            divide(valid, announced),
+            divide(valid, covered),
+            divide(covered_space, announced_space),
+            divide(valid_space, announced_space),
+        )
+    )
+
+
+def divide(part: U8, whole: U8) -> NDArray[np.float64]:
+    """The nearest float to each exact quotient, as Python divides integers; NaN where ``whole`` is
+    zero."""
+    quotient = np.full(len(part), np.nan)
+    np.divide(part, whole, out=quotient, where=whole > 0)
+    # Beyond 2^53 an integer is rounded before it is divided, and the quotient a second time.
+    large = np.flatnonzero(((part | whole) >> np.uint64(53) > 0) & (whole > 0))
+    exact = zip(part[large].tolist(), whole[large].tolist(), strict=True)
+    quotient[large] = [p / w for p, w in exact]
+    return quotient
+
+
+class Order(enum.StrEnum):
+    """How a table is sorted: the most first, but groups by their identifier. What has no share
+    comes last."""
+
+    SPACE = "space"
+    ROUTES = "routes"
+    VALID_SHARE = "valid_share"
+    COVERAGE = "coverage"
+    GROUP = "group"
+
+
+def shown(coverage: Coverage, family: Family, order: Order = Order.SPACE) -> NDArray[np.intp]:
+    """The numbers of the groups that a table shows, in order.
+
+    A network without announced routes in a family is left out; of all other schemes, every group is
+    shown.
     """
-    order = np.argsort(coverage.space[family][:, 0], kind="stable")[::-1]
-    if coverage.scheme is Scheme.ASN:
-        order = order[coverage.routes[family].sum(axis=1)[order] > 0]
-    return order
+    counts, spaces = coverage.routes[family], coverage.space[family]
+    if order is Order.GROUP:
+        names = coverage.groups
+        rows = np.array(sorted(range(len(names)), key=names.__getitem__), "intp")
+    else:
+        measure = _measure(counts, spaces, order)
+        rows = np.lexsort((-spaces[:, 0].astype("f8"), -np.nan_to_num(measure, nan=-1.0)))
+    if coverage.scheme == Scheme.ASN:
+        rows = rows[counts.sum(axis=1)[rows] > 0]
+    return rows
+
+
+def _measure(counts: U8, spaces: U8, order: Order) -> NDArray[np.float64]:
+    announced: U8 = counts.sum(axis=1)
+    match order:
+        case Order.VALID_SHARE:
+            return divide(counts[:, 0], announced)
+        case Order.COVERAGE:
+            return divide(counts[:, 0] + counts[:, 1], announced)
+        case Order.ROUTES:
+            return np.asarray(announced, "f8")
+        case _:
+            return np.asarray(spaces[:, 0], "f8")
 
 
 def rows(
-    coverage: Coverage, name: Callable[[str], str], families: tuple[Family, ...] = tuple(Family)
+    coverage: Coverage,
+    name: Callable[[str], str],
+    families: tuple[Family, ...] = tuple(Family),
+    order: Order = Order.SPACE,
 ) -> Iterator[dict[str, Any]]:
-    """The figures as the command line and the API show them, largest announced space first.
+    """The figures as the command line and the API show them.
 
     ``name`` gives a group's name. Whole tables become text faster by
     :mod:`validator.coverage_text`.
     """
     for family in families:
-        order = shown(coverage, family)
+        chosen = shown(coverage, family, order)
         lines = zip(
-            order.tolist(),
-            coverage.routes[family][order].tolist(),
-            coverage.space[family][order].tolist(),
+            chosen.tolist(),
+            coverage.routes[family][chosen].tolist(),
+            coverage.space[family][chosen].tolist(),
             strict=True,
         )
         for group, counts, spaces in lines:
@@ -163,10 +284,10 @@ def rows(
             yield row(figures, coverage.scheme, identifier, name(identifier), family)
 
 
-def row(figures: Figures, scheme: Scheme, group: str, name: str, family: Family) -> dict[str, Any]:
+def row(figures: Figures, scheme: str, group: str, name: str, family: Family) -> dict[str, Any]:
     """One row of the coverage API. Spaces are in ``unit``; shares are fractions of 1, or None."""
     return {
-        "scheme": scheme.value,
+        "scheme": str(scheme),
         "group": group,
         "name": name,
         "family": family.label,
@@ -200,5 +321,6 @@ def in_units(space: int, family: Family) -> int | float:
     return whole if not left else space / SLASH_64S_IN_48
 
 
-def _share(part: int, whole: int) -> float | None:
+def share(part: int, whole: int) -> float | None:
+    """The quotient; None where there is nothing to divide by."""
     return part / whole if whole else None

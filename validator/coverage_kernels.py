@@ -7,7 +7,7 @@ import numpy as np
 from validator.kernels import kernel, step
 from validator.model import I8, U1, U4, U8
 
-COUNTS = 3  # of routes in a group: valid, invalid, not found
+COUNTS = 8  # of routes in a group: valid, invalid, not found; then excluded, by each reason
 SPACES = 5  # of address space in a group: announced, covered, valid, invalid, not found
 
 # Which spaces a route belongs to, by verdict: bits in the order above.
@@ -17,14 +17,20 @@ _COUNT_OF = np.array([2, 0, 1, 1, 1, 1], np.uint8)
 
 @step
 def _extend(space: U8, through: U8, at: int, first: int, last: int) -> None:
-    """Add ``[first, last]`` to a union of ranges that come in order; overlaps count once."""
+    """Add ``[first, last]`` to a union of ranges that come in order; overlaps count once.
+
+    All of IPv6 is 2^64 units, one more than a column can hold: it counts as 2^64 - 1.
+    """
     if space[at] == 0:
         space[at] = last - first + np.uint64(1)
-        through[at] = last
     elif last > through[at]:
         start = max(first, through[at] + np.uint64(1))
         space[at] += last - start + np.uint64(1)
-        through[at] = last
+    else:
+        return
+    through[at] = last
+    if space[at] == 0:
+        space[at] = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 
 
 @kernel("u8 u1 u1 u1 u4 i i i u8! u8! u8!")
@@ -43,13 +49,16 @@ def tally_by_origin(
 ) -> None:
     """Count routes ``[start, stop)`` and their distinct space, each under its own group.
 
-    A unit of space is an IPv4 address (``shift`` 32) or an IPv6 /64 (``shift`` 0). ``counts`` has
+    A unit of space is an IPv4 address (``shift`` 32) or an IPv6 /64 (``shift`` 0). ``excluded`` is
+    0 or a reason; what is beyond the last reason counts nowhere. ``counts`` has
     COUNTS numbers a group, ``space`` and the working column ``through`` SPACES, all zero at first.
     """
     for row in range(start, stop):
-        if excluded[row]:
-            continue
         base = np.int64(group[row])
+        if excluded[row]:
+            if excluded[row] < COUNTS - 2:
+                counts[base * COUNTS + 2 + excluded[row]] += np.uint64(1)
+            continue
         counts[base * COUNTS + _COUNT_OF[verdict[row]]] += np.uint64(1)
         first = high[row] >> np.uint64(shift)
         last = first + ((np.uint64(1) << np.uint64(64 - shift - length[row])) - np.uint64(1))
@@ -83,12 +92,14 @@ def tally_by_address(
     at = 0
     done, done_first, done_length = np.uint8(0), np.uint64(0), np.uint8(255)
     for row in range(start, stop):
-        if excluded[row]:
-            continue
         first = high[row] >> np.uint64(shift)
-        last = first + ((np.uint64(1) << np.uint64(64 - shift - length[row])) - np.uint64(1))
         while at + 1 < len(range_first) and range_first[at + 1] <= first:
             at += 1
+        if excluded[row]:
+            if excluded[row] < COUNTS - 2:
+                counts[np.int64(range_group[at]) * COUNTS + 2 + excluded[row]] += np.uint64(1)
+            continue
+        last = first + ((np.uint64(1) << np.uint64(64 - shift - length[row])) - np.uint64(1))
         counts[np.int64(range_group[at]) * COUNTS + _COUNT_OF[verdict[row]]] += np.uint64(1)
         if first != done_first or length[row] != done_length:
             done, done_first, done_length = np.uint8(0), first, length[row]

@@ -20,13 +20,11 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from validator import tables
-from validator.coverage import SLASH_64S_IN_48, Coverage, Figures, row, shown
+from validator.coverage import SLASH_64S_IN_48, Coverage, Figures, Order, divide, row, shares, shown
 from validator.coverage_kernels import number_values
-from validator.groupings import Scheme
-from validator.model import I8, U1, U8, Family
+from validator.model import I8, U1, Family
 from validator.text_kernels import LONGEST_NUMBER, write_rows
 
 _BYTES_AT_ONCE = 256 << 10
@@ -38,19 +36,25 @@ _CELLS = 16
 
 
 def csv_text(
-    coverage: Coverage, name: Callable[[str], str], families: Sequence[Family] = tuple(Family)
+    coverage: Coverage,
+    name: Callable[[str], str],
+    families: Sequence[Family] = tuple(Family),
+    order: Order = Order.SPACE,
 ) -> Iterator[bytes]:
     """A header and a line for each row, some 256 KiB of whole lines at a time."""
     yield _csv_line(tables.COVERAGE_COLUMNS).encode()
-    yield from _rows(coverage, name, families, _CSV)
+    yield from _rows(coverage, name, families, order, _CSV)
 
 
 def json_rows(
-    coverage: Coverage, name: Callable[[str], str], families: Sequence[Family] = tuple(Family)
+    coverage: Coverage,
+    name: Callable[[str], str],
+    families: Sequence[Family] = tuple(Family),
+    order: Order = Order.SPACE,
 ) -> Iterator[bytes]:
     """What stands between the brackets of a JSON array of the rows, some 256 KiB at a time."""
     lead = 1  # the comma before the first row
-    for text in _rows(coverage, name, families, _JSON):
+    for text in _rows(coverage, name, families, order, _JSON):
         yield text[lead:]
         lead = 0
 
@@ -103,7 +107,7 @@ _JSON = _Form(
 )
 
 
-def _frame(scheme: Scheme, family: Family, form: _Form) -> list[str]:
+def _frame(scheme: str, family: Family, form: _Form) -> list[str]:
     """What stands before, between and after the cells of a row."""
 
     def emptied(fields: dict[str, Any]) -> dict[str, Any]:
@@ -122,13 +126,17 @@ def _frame(scheme: Scheme, family: Family, form: _Form) -> list[str]:
 
 
 def _rows(
-    coverage: Coverage, name: Callable[[str], str], families: Sequence[Family], form: _Form
+    coverage: Coverage,
+    name: Callable[[str], str],
+    families: Sequence[Family],
+    order: Order,
+    form: _Form,
 ) -> Iterator[bytes]:
     groups = _safe(coverage.groups, form)
     names = _safe(list(map(name, coverage.groups)), form)
     for family in families:
         frame, frame_bounds = _joined(_frame(coverage.scheme, family, form))
-        cells, fractions = _cells(coverage, family)
+        cells, fractions = _cells(coverage, family, order)
         written = (form.fraction(None if each != each else each) for each in fractions)
         texts, text_bounds = _joined([*groups, *names, *written])
         longest = int(np.diff(text_bounds).max(initial=0))  # of groups and names
@@ -146,13 +154,13 @@ def _safe(texts: Sequence[str], form: _Form) -> Sequence[str]:
     return [form.escape(text) if form.unsafe.search(text) else text for text in texts]
 
 
-def _cells(coverage: Coverage, family: Family) -> tuple[I8, list[float]]:
+def _cells(coverage: Coverage, family: Family, by: Order) -> tuple[I8, list[float]]:
     """The cells ``(rows, 16)`` as :func:`validator.text_kernels.write_rows` takes them, and the
     distinct fractions.
 
     The texts that they stand for are each group, each group's name, then these fractions.
     """
-    order = shown(coverage, family)
+    order = shown(coverage, family, by)
     counts, spaces = coverage.routes[family][order], coverage.space[family][order]
     cells = np.empty((len(order), _CELLS), "i8")
     cells[:, _GROUP] = ~order
@@ -165,41 +173,14 @@ def _cells(coverage: Coverage, family: Family) -> tuple[I8, list[float]]:
         cells[:, _SPACES] = spaces // np.uint64(SLASH_64S_IN_48)
         broken = spaces % np.uint64(SLASH_64S_IN_48) > 0
     parts = spaces[broken]
-    shares = _shares(counts, spaces).ravel()
-    fractions = np.concatenate((shares, _divide(parts, np.full_like(parts, SLASH_64S_IN_48))))
+    quotients = shares(counts, spaces).ravel()
+    fractions = np.concatenate((quotients, divide(parts, np.full_like(parts, SLASH_64S_IN_48))))
     seed = int.from_bytes(os.urandom(7), "little")
     numbers, distinct = number_values(fractions.view("i8"), seed)
     texts = ~(numbers.astype("i8") + 2 * len(coverage.groups))
-    cells[:, _SHARES] = texts[: len(shares)].reshape(-1, 5)
-    cells[:, _SPACES][broken] = texts[len(shares) :]
+    cells[:, _SHARES] = texts[: len(quotients)].reshape(-1, 5)
+    cells[:, _SPACES][broken] = texts[len(quotients) :]
     return cells, distinct.view("f8").tolist()
-
-
-def _shares(counts: U8, spaces: U8) -> NDArray[np.float64]:
-    """The five shares ``(rows, 5)`` of :class:`validator.coverage.Figures`, in their order."""
-    valid, covered, announced = counts[:, 0], counts[:, 0] + counts[:, 1], counts.sum(axis=1)
-    announced_space, covered_space, valid_space = spaces[:, 0], spaces[:, 1], spaces[:, 2]
-    return np.column_stack(
-        (
-            _divide(covered, announced),
-            _divide(valid, announced),
-            _divide(valid, covered),
-            _divide(covered_space, announced_space),
-            _divide(valid_space, announced_space),
-        )
-    )
-
-
-def _divide(part: U8, whole: U8) -> NDArray[np.float64]:
-    """The nearest float to each exact quotient, as Python divides integers; NaN where ``whole`` is
-    zero."""
-    quotient = np.full(len(part), np.nan)
-    np.divide(part, whole, out=quotient, where=whole > 0)
-    # Beyond 2^53 an integer is rounded before it is divided, and the quotient a second time.
-    large = np.flatnonzero(((part | whole) >> np.uint64(53) > 0) & (whole > 0))
-    exact = zip(part[large].tolist(), whole[large].tolist(), strict=True)
-    quotient[large] = [p / w for p, w in exact]
-    return quotient
 
 
 def _joined(pieces: Sequence[str]) -> tuple[U1, I8]:

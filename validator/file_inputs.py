@@ -24,7 +24,7 @@ import numpy as np
 import structlog
 
 from collectors.base import LocalFile, ReadOptions
-from collectors.catalog import Batch, Kind, read
+from collectors.catalog import Batch, Kind, read, wanted
 from collectors.fetch import Fetcher, Located
 from validator import handover
 from validator.freshness import (
@@ -38,8 +38,9 @@ from validator.freshness import (
     Floors,
     SourceStatus,
 )
-from validator.inputs import reports_of
-from validator.model import SourceError, VrpBatch
+from validator.inputs import check_groups, reports_of
+from validator.model import GroupBatch, SourceError, VrpBatch
+from validator.priority import give_way
 from validator.settings import Settings, Source
 
 log = structlog.get_logger()
@@ -219,7 +220,7 @@ class FileInputs:
                 each.forgive(now)
                 return False
             options = self._settings.read_options(each.settings, now)
-            batches = await self._read(each.kind, located, options)
+            batches = await self._read(each, located, options)
         except SourceError as error:
             log.error("input failed", kind=each.kind.value, error=str(error))
             if not each.failure:
@@ -236,13 +237,15 @@ class FileInputs:
         log.info("input read", kind=each.kind.value, source=source, rows=rows)
         return True
 
-    async def _read(self, kind: Kind, located: Located, options: ReadOptions) -> tuple[Batch, ...]:
+    async def _read(
+        self, each: _Input, located: Located, options: ReadOptions
+    ) -> tuple[Batch, ...]:
         loop = asyncio.get_running_loop()
         batches: list[Batch] = []
-        for file in located.files:
+        for file in wanted(each.kind, each.settings.source, located.files):
             try:
                 parcel = await loop.run_in_executor(
-                    self._worker, _read_and_leave, kind, file, options, self._spool
+                    self._worker, _read_and_leave, each.kind, file, options, self._spool
                 )
             except BrokenProcessPool:
                 self._worker.shutdown(wait=False)
@@ -251,16 +254,21 @@ class FileInputs:
                     file.source, "the process that read it died", cure="is there memory enough?"
                 ) from None
             batches.append(handover.take(parcel))
+        if each.kind is Kind.GROUPS:
+            others = (one for other in self._inputs if other is not each for one in other.batches)
+            check_groups((*others, *batches))
         return tuple(batches)
 
 
 def _counts(batches: tuple[Batch, ...]) -> dict[str, int]:
-    """How much there is: VRPs by trust anchor, all else in rows."""
+    """How much there is: VRPs by trust anchor, lists of groups by scheme, all else in rows."""
     counts: dict[str, int] = {}
     for batch in batches:
         if isinstance(batch, VrpBatch):
             by_anchor = np.bincount(batch.trust_anchor, minlength=len(batch.trust_anchors))
             found = dict(zip(batch.trust_anchors, by_anchor.tolist(), strict=True))
+        elif isinstance(batch, GroupBatch) and batch.grouping is not None:
+            found = {batch.grouping.scheme: batch.report.rows}
         else:
             found = {"": sum(report.rows for report in reports_of(batch))}
         for name, count in found.items():
@@ -286,6 +294,7 @@ def _new_worker() -> ProcessPoolExecutor:
 def _outlive_nobody() -> None:
     """In the worker: leave Ctrl-C to the service, and end when it is gone, however it went."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    give_way()
     parent = multiprocessing.parent_process()
     assert parent is not None
 

@@ -20,6 +20,7 @@ import ipaddress
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -451,6 +452,76 @@ class AsnNames:
     """Names of AS numbers, from an ``asn,name`` file."""
 
     names: Mapping[int, str]
+    report: InputReport
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """That something belongs to a group, from the day ``since`` (None: always) until the day
+    ``until``, that day not included (None: still).
+
+    ``member`` is a country (ISO 3166-1 alpha-2), an AS number as ``AS64496``, or a prefix: what
+    :attr:`Grouping.members` says.
+    """
+
+    member: str
+    group: str
+    since: date | None = None
+    until: date | None = None
+
+
+class Members(enum.StrEnum):
+    """What the groups of a scheme are made of."""
+
+    COUNTRIES = "country"
+    NETWORKS = "asn"
+    PREFIXES = "prefix"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grouping:
+    """A scheme of groups as a file defines it: who belongs where, and since when.
+
+    At no day does a member belong to two groups. ``names`` gives the name of every group by its
+    identifier, in the order that a table shows them; ``others`` is the name of the group
+    :data:`OTHERS`, of all that the scheme does not list.
+    """
+
+    scheme: str
+    title: str
+    members: Members
+    names: Mapping[str, str]
+    memberships: tuple[Membership, ...]
+    others: str
+    origin: str
+    """Where the membership is from: who published it, and when."""
+    licence: str
+    dated: date
+    """As of when the file is complete."""
+
+
+OTHERS = "other"
+"""The group of what a scheme does not list: visible, never guessed, never dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class InternetUsers:
+    """How many people of a country used the Internet in a year: a weight for people-weighted
+    figures, not a claim about their connections."""
+
+    users: int
+    year: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GroupBatch:
+    """One file about groups: a scheme, names of countries, or Internet users by country."""
+
+    grouping: Grouping | None
+    countries: Mapping[str, str]
+    """Names by ISO 3166-1 alpha-2 code; empty unless the file is the list of countries."""
+    users: Mapping[str, InternetUsers]
+    """By country; empty unless the file is about them."""
     report: InputReport
 
 

@@ -7,6 +7,8 @@ compiled kernels to load.
 
 from __future__ import annotations
 
+import csv
+import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -126,6 +128,54 @@ def print_coverage(
         + (", ".join(f"{reason} {count:,}" for reason, count in excluded.items()) or "none")
         + ". Registration is not location; vantage points see a biased part of the world."
     )
+
+
+def print_dialects(
+    out: TextIO,
+    rows: Sequence[Mapping[str, Any]],
+    group: str,
+    name: str,
+    attribution: str,
+    form: str,
+    *,
+    sample: bool,
+) -> None:
+    """One group in everybody's figures: rows as :func:`validator.dialects.as_rows` has them."""
+    if form == "json":
+        document = {
+            "group": group,
+            "name": name,
+            "attribution": attribution,
+            "sample": sample,
+            "dialects": rows,
+        }
+        out.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        return
+    if sample:
+        out.write(f"# {SAMPLE_NOTICE}\n")
+    if form == "csv":
+        writer = csv.DictWriter(out, list(rows[0]) if rows else [], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        return
+    title = f"{group}{f' ({name})' if name else ''} in everybody's figures, by {attribution}"
+    table = Table(title=escape(title), title_justify="left", show_lines=True)
+    for column in ("publisher", "figure", "family", "formula"):
+        table.add_column(column)
+    table.add_column("group", justify="right")
+    table.add_column("all", justify="right")
+    table.add_column("why it differs")
+    for row in rows:
+        # What is no share (a score, a count) is not a percentage.
+        shown = [_figure(row[f"{whose}_value"]) for whose in ("group", "whole")]
+        table.add_row(
+            row["publisher"], row["title"], row["family"], row["formula"], *shown, row["why"]
+        )
+    Console(file=out, width=None if out.isatty() else 160).print(table)
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"
 
 
 def _percent(share: float | None) -> str:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import aiohttp
 import msgspec
@@ -23,6 +24,7 @@ from validator.printing import (
     note,
     open_output,
     print_coverage,
+    print_dialects,
     write_explanation,
 )
 
@@ -206,18 +208,10 @@ class _Coverage(msgspec.Struct):
     rows: list[_Row]
 
 
-def show_coverage(
-    server: Server,
-    by: str,
-    family: str | None,
-    attribution: str | None,
-    form: str,
-    output: Path | None,
-) -> None:
-    """Coverage of every group, as the service has it."""
-    asked = {"by": by, "family": family, "attribution": attribution}
-    asked["format"] = "csv" if form == "csv" else "json"
-    query = urlencode({name: value for name, value in asked.items() if value})
+def show_coverage(server: Server, asked: Mapping[str, Any], form: str, output: Path | None) -> None:
+    """Coverage of every group, as the service has it. ``asked``: the arguments of its query."""
+    arguments = {**asked, "format": "csv" if form == "csv" else "json"}
+    query = urlencode({name: value for name, value in arguments.items() if value})
     accept = "text/csv" if form == "csv" else "application/json"
     content, sample = server.get(f"/api/v1/coverage?{query}", accept)
     answer = None if form == "csv" else _decoded(server, content, _Coverage)
@@ -233,6 +227,67 @@ def show_coverage(
             rows = (row.shown() for row in answer.rows)
             excluded = {_plain(reason): count for reason, count in answer.excluded.items()}
             print_coverage(out, rows, _plain(answer.by), _plain(answer.attribution), excluded)
+
+
+# -------------------------------------------------------------------------------------- dialects
+
+
+class _Share(msgspec.Struct):
+    numerator: float | None
+    denominator: float | None
+    value: float | None
+
+
+class _Dialect(msgspec.Struct):
+    name: str
+    publisher: str
+    title: str
+    family: str
+    formula: str
+    unit: str
+    group: _Share
+    whole: _Share
+    why: str
+    definition: str
+    url: str
+
+    def row(self) -> dict[str, Any]:
+        """As :func:`validator.dialects.as_rows` has it."""
+        texts = msgspec.structs.asdict(self)
+        shares = {"group": texts.pop("group"), "whole": texts.pop("whole")}
+        flat = {
+            f"{whose}_{part}": number
+            for whose, share in shares.items()
+            for part, number in msgspec.structs.asdict(share).items()
+        }
+        plain = {key: _plain(value) for key, value in texts.items()}
+        last = {key: plain.pop(key) for key in ("why", "definition", "url")}
+        return {**plain, **flat, **last}
+
+
+class _Dialects(msgspec.Struct):
+    group: str
+    name: str
+    attribution: str
+    dialects: list[_Dialect]
+
+
+def show_dialects(server: Server, asked: Mapping[str, Any], form: str, output: Path | None) -> None:
+    """One group in everybody's figures, as the service has them."""
+    scheme, group = (quote(asked[name], safe="") for name in ("scheme", "group"))
+    by = f"?attribution={asked['attribution']}" if asked["attribution"] else ""
+    content, sample = server.get(f"/api/v1/dialects/{scheme}/{group}{by}", "application/json")
+    answer = _decoded(server, content, _Dialects)
+    with open_output(output) as out:
+        print_dialects(
+            out,
+            [each.row() for each in answer.dialects],
+            _plain(answer.group),
+            _plain(answer.name),
+            _plain(answer.attribution),
+            form,
+            sample=sample,
+        )
 
 
 # --------------------------------------------------------------------------------------- answers

@@ -22,7 +22,19 @@ from numpy.typing import NDArray
 
 from validator import kernels
 from validator import rib_kernels as rib
-from validator.model import I8, NO_NEIGHBOUR, U1, U2, U4, Peer, Prefixes, RouteBatch
+from validator import visibility_kernels as visibility
+from validator.model import (
+    I8,
+    NO_NEIGHBOUR,
+    U1,
+    U2,
+    U4,
+    U8,
+    Family,
+    Peer,
+    Prefixes,
+    RouteBatch,
+)
 
 _MOST_PATHS = 256
 """Paths of one peer for one prefix that are kept; a peer that sends more is counted, not obeyed."""
@@ -204,6 +216,35 @@ class Rib:
             PeerSize(peer, int(ipv4[i]), int(ipv6[i]), bool(full4[i]), bool(full6[i]))
             for peer, i in self._peers.items()
         )
+
+    def sight(
+        self,
+        family: Family,
+        high: U8,
+        low: U8,
+        length: U1,
+        origin: I8,
+        kind: U1,
+        start: int,
+        stop: int,
+        full: U1,
+        seen: U2,
+    ) -> U8:
+        """Write into ``seen`` (u2) how many of the ``full`` peers (u1, in the order of
+        :meth:`peer_sizes`) announce each of the routes ``[start, stop)`` of a table, of one family:
+        65,535 where no peer at all does. Returns u8 ``(4, peers)``: how many of them each full peer
+        announces, by ``kind`` (u1, 0 to 3).
+        """
+        by_peer = np.zeros(self._width * visibility.KINDS, "u8")
+        known = self._known
+        visibility.sight_routes(
+            family, high, low, length, origin, kind, start, stop,
+            self._slots, known.family, known.high, known.low, known.length, self._seed,
+            self._cells, self._width, self._pair_origin,
+            self._head, self._extra_peer, self._extra_pair, self._extra_next,
+            full, seen, by_peer,
+        )  # fmt: skip
+        return by_peer.reshape(visibility.KINDS, self._width)
 
     def _mark_returning(self, batch: RouteBatch, numbers: U4) -> None:
         for index, peer in enumerate(batch.peers):

@@ -13,6 +13,7 @@ import gc
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
@@ -24,6 +25,7 @@ from validator import metrics
 from validator.live_inputs import Live
 from validator.metrics.events import EventCollector
 from validator.pipeline import Pipeline
+from validator.priority import give_way
 from validator.settings import Settings
 from validator.vrp_deltas import DeltaHistory
 from validator.watch import Watch
@@ -76,9 +78,12 @@ async def serve(
     Raises:
         SettingsError: the address cannot be listened on, or the certificate is not good.
     """
+    asyncio.get_running_loop().set_default_executor(
+        ThreadPoolExecutor(thread_name_prefix="work", initializer=give_way)
+    )
     webhooks = Webhooks.open(settings.webhooks, settings.folder)
     async with Pipeline(settings, live_sources(settings)) as pipeline:
-        measured = metrics.build(pipeline)
+        measured = metrics.build(pipeline, settings.metrics, settings.folder)
         watch = Watch(settings.events.keep)
         streams = Streams(watch.log, settings.events.max_streams)
         history = DeltaHistory()
@@ -117,6 +122,7 @@ async def serve(
                         tasks.create_task(history.follow(pipeline), name="VRP history"),
                         tasks.create_task(streams.run(), name="event streams"),
                         tasks.create_task(webhooks.run(), name="webhooks"),
+                        tasks.create_task(measured.networks.run(pipeline), name="networks file"),
                     ]
                     await stop.wait()
                     log.info("stopping")

@@ -30,6 +30,7 @@ from validator.announced import (
 from validator.event_log import KEEP, MOST_STREAMS
 from validator.freshness import VRP_KINDS, Floors
 from validator.http_settings import HttpSettings, TokenSettings
+from validator.metrics_settings import MetricsSettings
 from validator.model import Prefix, SettingsError, parse_asn
 from validator.webhooks import WebhookSettings
 
@@ -106,6 +107,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     mrt_updates: tuple[MrtUpdatesSettings, ...] = ()
     resources: tuple[Source, ...] = ()
     asn_names: tuple[Source, ...] = ()
+    groups: tuple[Source, ...] = ()
     sample: bool = False
     listen: str = "127.0.0.1:8480"
     cache: str = "../var/cache"
@@ -117,6 +119,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     events: Events = Events()
     http: HttpSettings = HttpSettings()
     webhooks: tuple[WebhookSettings, ...] = ()
+    metrics: MetricsSettings = MetricsSettings()
     folder: Path = Path()
     """Where the file lies. Set when it is read; not a key."""
 
@@ -291,6 +294,7 @@ def _allowed(problem: str) -> str:
         "$.http.tokens": TokenSettings,
         "$.http": HttpSettings,
         "$.webhooks": WebhookSettings,
+        "$.metrics": MetricsSettings,
         "$.rtr[...].caches": RtrCache,
         "$.rtr": RtrSettings,
         "$.bmp": BmpSettings,

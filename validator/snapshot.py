@@ -7,17 +7,19 @@ than answer "not-found".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from validator.coverage import Coverage
 from validator.freshness import VRP_KINDS, SourceStatus
-from validator.groupings import RIR_NAMES, Attribution, Scheme
+from validator.groupings import TITLES, Attribution, Lists, Scheme, group_names
 from validator.model import (
     I8,
     U1,
     U4,
+    Grouping,
     InputReport,
+    InternetUsers,
     Prefix,
     State,
     Verdict,
@@ -27,6 +29,7 @@ from validator.resources import ResourceTable
 from validator.rib import PeerSize
 from validator.routes import RouteTable
 from validator.slurm import Applied
+from validator.visibility import Sightings
 from validator.vrps import VrpTable
 
 
@@ -57,14 +60,23 @@ class Snapshot:
     min_peers: int
     peers: tuple[PeerSize, ...]
     adjacencies: Adjacencies
+    sightings: Sightings
+    """Which routes full-feed peers carry, as of the last survey."""
     resources: ResourceTable
     names: Mapping[int, str]
     slurm: Applied | None
     """What local exceptions did to the VRPs (RFC 8416), if there are any."""
-    coverages: Mapping[tuple[Scheme, Attribution], Coverage]
+    coverages: Mapping[tuple[str, Attribution], Coverage]
     inputs: tuple[InputReport, ...]
     sample: bool
     """Whether its networks are fictional: every face then says SAMPLE."""
+    groupings: Mapping[str, Grouping] = field(default_factory=dict)
+    """The schemes that files define, by identifier."""
+    lists: Mapping[str, Lists] = field(default_factory=dict)
+    """The same, as of the day that coverage was counted."""
+    countries: Mapping[str, str] = field(default_factory=dict)
+    """Names by ISO 3166-1 alpha-2 code."""
+    users: Mapping[str, InternetUsers] = field(default_factory=dict)
     troubles: tuple[SourceStatus, ...] = ()
     """The inputs that were late, degraded or failed when it was made: it is degraded if any was."""
 
@@ -80,13 +92,32 @@ class Snapshot:
     def explain(self, prefix: Prefix, origin: int) -> Explanation:
         return explain(prefix, origin, self.vrps)
 
-    def group_name(self, scheme: Scheme, group: str) -> str:
+    def group_name(self, scheme: str, group: str) -> str:
         """What a person calls a group; empty if we know no name."""
-        if scheme is Scheme.ASN:
-            return self.names.get(int(group[2:]), "") if group != "NONE" else "origin NONE"
-        if group == "ZZ":
-            return "unregistered"
-        return RIR_NAMES.get(group, "") if scheme is Scheme.RIR else ""
+        return self.namer(scheme)(group)
+
+    def namer(self, scheme: str) -> Callable[[str], str]:
+        """:meth:`group_name` of many groups of one scheme."""
+        if scheme == Scheme.ASN:
+            return self._network_name
+        names = group_names(scheme, self.groupings.get(scheme), self.countries)
+        return lambda group: names.get(group, "")
+
+    def _network_name(self, group: str) -> str:
+        return self.names.get(int(group[2:]), "") if group != "NONE" else "origin NONE"
+
+    def scheme_title(self, scheme: str) -> str:
+        """What a person calls a scheme."""
+        grouping = self.groupings.get(scheme)
+        return grouping.title if grouping else TITLES[Scheme(scheme)]
+
+    @property
+    def schemes(self) -> dict[str, tuple[Attribution, ...]]:
+        """The schemes that are counted, each with its attributions, the default first."""
+        found: dict[str, tuple[Attribution, ...]] = {}
+        for scheme, attribution in self.coverages:
+            found[str(scheme)] = tuple(sorted((*found.get(scheme, ()), attribution)))
+        return found
 
 
 def state_counts(verdict: U1) -> dict[State, int]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -21,19 +22,31 @@ from collectors.live import (
     PeersReturning,
     VrpTransaction,
 )
-from validator import announced, coverage, delta_kernels, routes
+from validator import announced, delta_kernels, routes, visibility
 from validator.announced import AnnouncedRules
+from validator.counting import Counting
 from validator.coverage import Coverage
 from validator.delta import change_routes, revalidated
 from validator.freshness import Fall, Floors, SourceStatus, TableWatch
-from validator.groupings import Attribution, Scheme
+from validator.groupings import Attribution, Lists, on_day, wanted
 from validator.inputs import Inputs
-from validator.model import U1, Family, Peer, Prefixes, RouteBatch, frozen
+from validator.model import (
+    U1,
+    Family,
+    GroupBatch,
+    Grouping,
+    InternetUsers,
+    Peer,
+    Prefixes,
+    RouteBatch,
+    frozen,
+)
 from validator.origin_validation import validate
 from validator.resources import build_table as build_resources
 from validator.rib import PeerSize, Rib
 from validator.routes import RouteTable, SeenRoutes
 from validator.snapshot import Adjacencies, Snapshot
+from validator.visibility import NOTHING_SEEN
 from validator.vrp_store import VrpStore
 from validator.vrps import VrpTable
 
@@ -43,13 +56,8 @@ FILES = "files"
 ROUTE_LISTS = ("route-list", "pyasn")
 """Kinds of route files that have no peers: each counts as one peer that sees all it lists."""
 
-EVERY_COVERAGE = (
-    (Scheme.ASN, Attribution.ORIGIN),
-    (Scheme.COUNTRY, Attribution.ADDRESS),
-    (Scheme.COUNTRY, Attribution.ORIGIN),
-    (Scheme.RIR, Attribution.ADDRESS),
-    (Scheme.RIR, Attribution.ORIGIN),
-)
+_SIGHT_SECONDS = 300.0
+"""What full-feed peers carry is looked at this often while updates come: it takes a while."""
 
 _LARGE = 8
 """A change that touches more than one prefix in so many is derived anew: that takes no longer."""
@@ -63,12 +71,12 @@ class PipelineState:
     def __init__(
         self,
         rules: AnnouncedRules,
-        coverages: Sequence[tuple[Scheme, Attribution]] = EVERY_COVERAGE,
+        coverages: Sequence[tuple[str, Attribution]] | None = None,
         floors: Floors | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._rules = rules
-        self._wanted = tuple(coverages)
+        self._wanted = coverages
         self._clock = clock
         self._inputs = Inputs()
         self._vrps = VrpStore(floors, clock)
@@ -88,7 +96,13 @@ class PipelineState:
         self._exclusions: dict[str, int] = {}
         self._peers: tuple[PeerSize, ...] = ()
         self._adjacencies = Adjacencies(np.empty(0, "i8"), np.empty(0, "u4"))
-        self._coverages: dict[tuple[Scheme, Attribution], Coverage] = {}
+        self._sightings = NOTHING_SEEN
+        self._sighted = 0.0
+        self._groupings: dict[str, Grouping] = {}
+        self._countries: Mapping[str, str] = {}
+        self._users: Mapping[str, InternetUsers] = {}
+        self._lists: dict[str, Lists] = {}
+        self._coverages: dict[tuple[str, Attribution], Coverage] = {}
 
     @property
     def vrps(self) -> VrpTable:
@@ -127,6 +141,7 @@ class PipelineState:
         progress("validating routes")
         if seen is not None:
             self._publish(seen)
+            self._sighted = 0.0
         elif vrps:
             self._publish(_seen(self.routes))
         if not _same(before.resources, inputs.resources):
@@ -134,6 +149,8 @@ class PipelineState:
             self._resources = build_resources(inputs.resources)
         if not _same(before.names, inputs.names):
             self._names = {a: name for batch in inputs.names for a, name in batch.names.items()}
+        if not _same(before.groups, inputs.groups):
+            self._load_groups(inputs.groups)
 
     def apply(self, messages: Iterable[Message]) -> None:
         """Take what live sources said, in order."""
@@ -182,6 +199,10 @@ class PipelineState:
         if min_peers != self._min_peers:
             self._min_peers = min_peers
             self._tables = self._tables[0], None
+        now = self._clock()
+        if not self._sighted <= now < self._sighted + _SIGHT_SECONDS:
+            self._sightings = visibility.survey(self._rib, *self._counted(), self._peers)
+            self._sighted = now
 
     def recount(self, progress: Step = lambda _: None) -> None:
         """Count coverage over the tables as they are when it begins.
@@ -190,10 +211,17 @@ class PipelineState:
         """
         progress("counting coverage")
         (table, excluded), resources = self._counted(), self._resources
-        self._coverages = {
-            (scheme, by): coverage.measure(table, excluded, resources, scheme, by)
-            for scheme, by in self._wanted
-        }
+        today = datetime.fromtimestamp(self._clock(), UTC).date()
+        groupings = self._groupings
+        lists = {scheme: on_day(each, today) for scheme, each in groupings.items()}
+        schemes = wanted(groupings.values()) if self._wanted is None else self._wanted
+        sightings = self._sightings
+        moved = sightings.over(table)
+        if self._sightings is sightings:
+            self._sightings = moved
+        counting = Counting(table, excluded, resources, self._vrps.table, self._adjacencies, moved)
+        self._coverages = counting.each(schemes, lists)
+        self._lists = lists
         self._exclusions = announced.count_exclusions(excluded)
 
     def snapshot(
@@ -214,10 +242,15 @@ class PipelineState:
             min_peers=self._min_peers,
             peers=self._peers,
             adjacencies=self._adjacencies,
+            sightings=self._sightings,
             resources=self._resources,
             names=self._names,
             slurm=self._vrps.applied,
             coverages=self._coverages,
+            groupings=self._groupings,
+            lists=self._lists,
+            countries=self._countries,
+            users=self._users,
             inputs=self._inputs.reports,
             sample=sample or self._inputs.sample,
             troubles=troubles,
@@ -247,6 +280,11 @@ class PipelineState:
         self._file_peers = peers
         self._rib.take_touched()
         return self._everything()
+
+    def _load_groups(self, batches: Sequence[GroupBatch]) -> None:
+        self._groupings = {b.grouping.scheme: b.grouping for b in batches if b.grouping}
+        self._countries = {code: name for b in batches for code, name in b.countries.items()}
+        self._users = {code: users for b in batches for code, users in b.users.items()}
 
     def _everything(self) -> SeenRoutes:
         parts = [self._listed] if self._listed is not None else []

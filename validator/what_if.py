@@ -25,7 +25,18 @@ from validator.columns import among
 from validator.coverage import Coverage, Figures
 from validator.groupings import Attribution, Scheme
 from validator.hypothetical import Announcement, Outcome, Payload
-from validator.model import I8, U1, U4, U8, Family, Prefix, Prefixes, Verdict, format_asn
+from validator.model import (
+    I8,
+    U1,
+    U4,
+    U8,
+    Family,
+    Prefix,
+    Prefixes,
+    State,
+    Verdict,
+    format_asn,
+)
 from validator.reach import Spans, difference, spans_of, union, usable
 from validator.resources import Ranges
 from validator.snapshot import Snapshot
@@ -206,7 +217,7 @@ def _tally(
         figures.append(
             np.hstack(
                 [
-                    counts.reshape(groups, coverage_kernels.COUNTS),
+                    counts.reshape(groups, coverage_kernels.COUNTS)[:, : len(State)],
                     space.reshape(groups, coverage_kernels.SPACES),
                 ]
             )

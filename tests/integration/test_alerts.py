@@ -1,4 +1,4 @@
-"""The example alerts, by Prometheus's own tools: right, firing when they should, on what exists."""
+"""The example rules, by Prometheus's own tools: right, firing when they should, on what exists."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml  # type: ignore[import-untyped] # comes with the OpenAPI validator, without types
 from prometheus_client import generate_latest
 
 from tests.feeds import StandingFeed, make_snapshot
 from tests.served import ROOT
 from validator import metrics
-from validator.event_log import EventLog
 from validator.freshness import SourceStatus
 from validator.live_inputs import Live, LiveSource
-from validator.metrics.events import EventCollector
-from validator.watch import Watch
-from validator.web.streams import Streams
-from validator.webhooks import Webhooks
+from validator.metrics.figures import MEASURES
+from validator.metrics.probe import ProbeCollector, parse
+from validator.metrics_settings import MetricsSettings
 
 PROMETHEUS = ROOT / "config" / "prometheus"
+TESTS = sorted((ROOT / "tests" / "fixtures").glob("alerts_*test.yml"))
 
 
 def promtool(*arguments: str | Path) -> None:
@@ -35,22 +36,57 @@ def promtool(*arguments: str | Path) -> None:
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
+def rules() -> list[dict[str, Any]]:
+    """All rules of all files that the example configuration names."""
+    config = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())
+    return [
+        rule
+        for name in config["rule_files"]
+        for group in yaml.safe_load((PROMETHEUS / name).read_text())["groups"]
+        for rule in group["rules"]
+    ]
+
+
+def scenes() -> list[dict[str, Any]]:
+    return [scene for file in TESTS for scene in yaml.safe_load(file.read_text())["tests"]]
+
+
 def test_promtool_accepts_the_example() -> None:
     promtool("check", "config", PROMETHEUS / "prometheus.yml")
-    promtool("check", "rules", PROMETHEUS / "alerts.yml")
+    promtool("check", "rules", PROMETHEUS / "alerts.yml", PROMETHEUS / "recording.yml")
 
 
-def test_each_alert_fires_on_what_it_is_for_and_not_before() -> None:
-    promtool("test", "rules", ROOT / "tests" / "fixtures" / "alerts_test.yml")
+def test_each_rule_does_what_it_is_for_and_no_more() -> None:
+    promtool("test", "rules", *TESTS)
 
 
-def test_every_alert_has_a_test() -> None:
-    rules = (PROMETHEUS / "alerts.yml").read_text()
-    tests = (ROOT / "tests" / "fixtures" / "alerts_test.yml").read_text()
-    alerts = re.findall(r"- alert: (\w+)", rules)
-    assert len(alerts) == len(set(alerts)) == 11
-    for alert in alerts:
-        assert re.search(rf"alertname: {alert}\n *exp_alerts:\n", tests), alert
+def test_every_alert_is_tested_both_firing_and_silent() -> None:
+    alerts = [rule["alert"] for rule in rules() if "alert" in rule]
+    assert len(alerts) == len(set(alerts)) == 17
+    firing: set[str] = set()
+    silent: set[str] = set()
+    for scene in scenes():
+        for each in scene.get("alert_rule_test", ()):
+            (firing if each["exp_alerts"] else silent).add(each["alertname"])
+    assert firing == silent == set(alerts)
+
+
+def test_every_recorded_ratio_is_tested_and_named_as_prometheus_wants_it() -> None:
+    recorded = {rule["record"] for rule in rules() if "record" in rule}
+    assert all(re.fullmatch(r"[a-z_]+:[a-z0-9_]+:[a-z0-9_]+", name) for name in recorded)
+    tested = {
+        re.match(r"[\w:]+", each["expr"])[0]  # type: ignore[index]
+        for scene in scenes()
+        for each in scene.get("promql_expr_test", ())
+    }
+    assert tested == recorded
+
+
+def test_every_alert_says_what_to_do() -> None:
+    for rule in rules():
+        if "alert" in rule:
+            assert rule["labels"]["severity"] in ("critical", "warning")
+            assert set(rule["annotations"]) == {"summary", "action"}
 
 
 class _Silent:
@@ -58,28 +94,17 @@ class _Silent:
         raise NotImplementedError
 
 
-def test_every_metric_that_an_alert_names_is_there() -> None:
+def test_every_metric_that_a_rule_names_is_there(tmp_path: Path) -> None:
     live = LiveSource(Live("rtr", "rtr:a:323", _Silent()), asyncio.Queue())
     feed = StandingFeed(make_snapshot(), (SourceStatus("vrps", "v.json", "fresh"),), (live,))
-    shown = generate_latest(metrics.build(feed).registry).decode()
-    named = set(re.findall(r"originsight_\w+", (PROMETHEUS / "alerts.yml").read_text()))
-    assert len(named) > 7
-    assert {name for name in named if f"\n{name}" not in shown} == set()
-
-
-def test_every_metric_of_ours_is_documented_and_no_other() -> None:
-    live = LiveSource(Live("rtr", "rtr:a:323", _Silent()), asyncio.Queue())
-    feed = StandingFeed(
-        make_snapshot(rejected={"host-bits": 1}),
-        (SourceStatus("vrps", "v.json", "fresh", cadence_seconds=60.0),),
-        (live,),
-    )
-    registry = metrics.build(feed).registry
-    registry.register(EventCollector(Watch(10), Streams(EventLog(10), 1), Webhooks.open((), ROOT)))
-    shown = generate_latest(registry).decode()
-    there = set(re.findall(r"^# HELP (originsight_\w+)", shown, re.MULTILINE))
-    table = (ROOT / "docs" / "metrics.md").read_text()
-    told = dict(re.findall(r"^\| `(\w+)` \|.*\| (.*) \|$", table, re.MULTILINE))
-    assert there == set(told)
-    for name, text in told.items():
-        assert f"# HELP {name} {text}\n" in shown, "the same words in both"
+    settings = MetricsSettings(all_networks="networks.gz")
+    shown = generate_latest(metrics.build(feed, settings, tmp_path).registry).decode()
+    assert feed.snapshot is not None
+    probe = ProbeCollector(feed.snapshot, parse("AS64496"))
+    shown += generate_latest(probe).decode()
+    named = {
+        name for rule in rules() for name in re.findall(r"(?<![:\w])originsight_\w+", rule["expr"])
+    }
+    by_group = {measure.name for measure in MEASURES}  # which of them there are: test_prometheus.py
+    assert len(named) > 15
+    assert {name for name in named - by_group if f"\n{name}" not in shown} == set()

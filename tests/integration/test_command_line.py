@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 import os
 import signal
@@ -184,11 +185,9 @@ def test_one_route_as_json_has_the_shape_of_routinator(folder: Path) -> None:
 def test_a_row_of_coverage_as_json(folder: Path) -> None:
     document = json.loads(good(folder, *COVERAGE, "--by", "country", "--format", "json"))
     assert document["excluded"] == {}
-    assert [described["source"] for described in document["inputs"]] == [
-        "vrps.json",
-        "routes.csv",
-        "delegated",
-    ]
+    *given, countries = (described["source"] for described in document["inputs"])
+    assert given == ["vrps.json", "routes.csv", "delegated"]
+    assert countries.endswith("country.csv")
     rows = {(row["group"], row["family"]): row for row in document["rows"]}
     row = rows["US", "ipv4"]
     assert row.pop("name") is not None
@@ -397,3 +396,32 @@ def test_a_settings_file_with_a_mistake_is_refused_in_one_line(folder: Path) -> 
         assert done.err.startswith(f"originsight: {config}: ")
         assert "`vrp`" in done.err
         assert done.err.count("\n") == 1
+
+
+# ------------------------------------------------------------------------- classes and dialects
+
+
+def test_classes_of_countries_come_with_originsight(folder: Path) -> None:
+    document = json.loads(good(folder, *COVERAGE, "--by", "m49-region", "--format", "json"))
+    names = {row["group"]: row["name"] for row in document["rows"]}
+    assert names["019"] == "Americas"
+    assert sum(row["routes"]["announced"] for row in document["rows"]) > 0
+
+
+def test_a_scheme_that_is_not_there_is_told_which_are(folder: Path) -> None:
+    done = run(folder, *COVERAGE, "--by", "continent")
+    assert (done.code, done.out) == (2, "")
+    assert "no scheme is called 'continent'; there are asn, country, rir" in done.err
+
+
+def test_one_group_in_everybodys_figures(folder: Path) -> None:
+    sources = COVERAGE[1:]
+    asked = ("dialects", *sources, "--scheme", "country", "--group", "US")
+    document = json.loads(good(folder, *asked, "--format", "json"))
+    publishers = {row["publisher"] for row in document["dialects"]}
+    assert {"Originsight", "RIPE NCC", "NIST", "MANRS", "Cloudflare Radar"} <= publishers
+    rows = list(csv.DictReader(io.StringIO(good(folder, *asked, "--format", "csv"))))
+    assert len(rows) == len(document["dialects"])
+    assert all(row["formula"] and row["why"] for row in rows)
+    assert "everybody's figures" in good(folder, *asked)
+    assert "has no group 'XX'" in run(folder, *asked[:-1], "XX").err

@@ -83,7 +83,7 @@ async def ask() -> AsyncIterator[Ask]:
     ("path", "method", "status"),
     [
         ("/api/v1/ip/x", "GET", 400),
-        ("/api/v1/coverage?by=x", "GET", 400),
+        ("/api/v1/coverage?by=x", "GET", 404),
         ("/nothing", "GET", 404),
         ("/api/v1/coverage", "POST", 405),
         ("/openapi.json", "DELETE", 405),

@@ -207,7 +207,7 @@ async def test_a_body_that_is_not_packed_as_it_says_is_refused(serve: Serve) -> 
         ("/validity?asn=1&prefix=192.0.2.0/24&x=1", "unexpected argument 'x' in query"),
         ("/api/v1/coverage", "missing 'by'"),
         ("/api/v1/coverage?by=asn&attribution=address", "always by origin"),
-        ("/api/v1/coverage?by=rir&min_peers=3", "unexpected argument 'min_peers'"),
+        ("/api/v1/coverage?by=rir&peers=3", "unexpected argument 'peers'"),
         ("/api/v1/asn/example", "invalid ASN"),
     ],
 )
@@ -313,13 +313,13 @@ async def test_a_table_asked_for_many_times_at_once_is_made_once(
     from validator.web import coverage
 
     made: list[int] = []
-    pack = coverage.pack
+    text = coverage.text
 
     def counted(*given: Any) -> Any:
         made.append(threading.get_ident())
-        return pack(*given)
+        return text(*given)
 
-    monkeypatch.setattr(coverage, "pack", counted)
+    monkeypatch.setattr(coverage, "text", counted)
     site = await serve()
     answers = await asyncio.gather(*(site.ask("/api/v1/coverage?by=asn") for _ in range(8)))
     assert len({body for _, _, body in answers}) == 1

@@ -1,21 +1,40 @@
-"""Metrics as Prometheus's own tools see them: promtool's lint, and a real Prometheus scraping."""
+"""Metrics over HTTP: promtool's lint, formats, probes, the file of all networks, the budget.
+
+What a real Prometheus makes of them is in test_prometheus.py.
+"""
 
 from __future__ import annotations
 
 import gzip
 import json
 import shutil
-import socket
 import subprocess
-import time
-import urllib.parse
+import sys
 import urllib.request
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
+from aiohttp import ClientSession
+from aiohttp.test_utils import TestServer
 
-from tests.served import PATIENCE_SECONDS, Served, World, served
+from collectors.base import LocalFile, ReadOptions
+from collectors.catalog import Kind, read
+from tests.feeds import StandingFeed, make_snapshot
+from tests.served import PATIENCE_SECONDS, ROOT, Served, World, served
+from tests.sites import serving
+from validator import metrics
+from validator.announced import AnnouncedRules
+from validator.assembly import assemble
+from validator.groupings import Attribution
+from validator.inputs import gather
+from validator.metrics.budget import MOST_GROUPS, MOST_SERIES
+from validator.metrics.figures import Chosen, families
+from validator.metrics.networks import MOST_NETWORK_SERIES, NetworksFile
+from validator.metrics_settings import MOST_WATCHED, MetricsSettings
+from validator.snapshot import Snapshot
+from validator.web.app import make_app
 
 _OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 
@@ -72,70 +91,156 @@ def test_the_process_is_measured_too(service: Served) -> None:
         assert name in text
 
 
-@pytest.fixture(scope="module")
-def prometheus(
-    service: Served, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    program = _tool("prometheus")
-    folder = tmp_path_factory.mktemp("prometheus")
-    config = folder / "prometheus.yml"
-    config.write_text(
-        "global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
-        "scrape_configs:\n"
-        "  - job_name: originsight\n"
-        f"    static_configs: [{{targets: ['{service.url.removeprefix('http://')}']}}]\n"
-    )
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    log = (folder / "log").open("wb")
-    process = subprocess.Popen(
-        [
-            program,
-            f"--config.file={config}",
-            f"--storage.tsdb.path={folder / 'data'}",
-            f"--web.listen-address=127.0.0.1:{port}",
-        ],
-        cwd=folder,
-        stdout=log,
-        stderr=subprocess.STDOUT,
-    )
+# ----------------------------------------------------------------------------------------- probes
+
+
+async def test_a_probe_gives_one_group_in_the_format_that_is_preferred() -> None:
+    async with serving() as site:
+        status, headers, body = await site.ask("/probe?target=AS64496")
+        assert (status, headers["Content-Type"].partition(";")[0]) == (200, "text/plain")
+        assert b"\noriginsight_probe_success 1.0\n" in body
+        valid = b'family="ipv6",group="AS64496",scheme="asn",state="valid"} 1\n'
+        assert valid in body
+        assert b'group="NL"' not in body
+        _, headers, body = await site.ask(
+            "/probe?target=country%3ANL", headers={"Accept": _OPENMETRICS}
+        )
+        assert headers["Content-Type"].startswith("application/openmetrics-text")
+        assert b'group="NL"' in body
+        assert body.endswith(b"# EOF\n")
+
+
+async def test_a_network_that_announces_nothing_is_no_success_and_no_error() -> None:
+    async with serving() as site:
+        status, _, body = await site.ask("/probe?target=AS65551")
+        assert status == 200
+        assert b"\noriginsight_probe_success 0.0\n" in body
+        assert b"originsight_coverage" not in body
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("", "missing 'target' argument in query"),
+        ("?target=", "'' is not an AS number; expected AS64496, or SCHEME:GROUP"),
+        ("?target=Netherlands", "'Netherlands' is not an AS number; expected AS64496, or SCHEME"),
+        ("?target=AS99999999999", "beyond 32 bits"),
+        ("?module=asn&target=AS1", "unexpected argument 'module'"),
+    ],
+)
+async def test_a_target_that_is_none_is_a_problem_in_words(query: str, said: str) -> None:
+    async with serving() as site:
+        status, headers, body = await site.ask(f"/probe{query}")
+        assert (status, headers["Content-Type"]) == (400, "application/problem+json")
+        assert said in json.loads(body)["detail"]
+
+
+async def test_a_scheme_that_is_not_in_force_is_not_found_and_the_others_are_named() -> None:
+    async with serving() as site:
+        status, headers, body = await site.ask("/probe?target=planet:Earth")
+        assert (status, headers["Content-Type"]) == (404, "application/problem+json")
+        assert "no scheme is called 'planet'; there are asn, country, rir" in str(
+            json.loads(body)["detail"]
+        )
+
+
+async def test_before_the_first_snapshot_a_probe_is_503_so_that_the_target_is_down() -> None:
+    async with serving(StandingFeed()) as site:
+        assert (await site.ask("/probe?target=AS64496"))[0] == 503
+
+
+# ------------------------------------------------------------------------------------ all networks
+
+
+@asynccontextmanager
+async def _with_networks(folder: Path) -> AsyncIterator[tuple[NetworksFile, ClientSession]]:
+    feed = StandingFeed(make_snapshot())
+    built = metrics.build(feed, MetricsSettings(all_networks="networks.gz"), folder)
+    server = TestServer(make_app(feed, built, sample=False))
+    await server.start_server(shutdown_timeout=1)
+    base = f"http://{server.host}:{server.port}"
     try:
-        yield process, f"http://127.0.0.1:{port}"
+        async with ClientSession(base, auto_decompress=False) as session:
+            yield built.networks, session
     finally:
-        process.terminate()
-        process.wait(PATIENCE_SECONDS)
-        log.close()
+        await server.close()
 
 
-def _query(prometheus: tuple[subprocess.Popen[bytes], str], query: str) -> list[dict[str, Any]]:
-    """The result of a query, once there is one."""
-    process, url = prometheus
-    address = f"{url}/api/v1/query?query={urllib.parse.quote(query)}"
-    end = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < end:
-        assert process.poll() is None, "Prometheus ended"
-        try:
-            with urllib.request.urlopen(address, timeout=10) as answer:
-                if found := json.loads(answer.read())["data"]["result"]:
-                    return list(found)
-        except OSError:
-            pass  # not listening yet
-        time.sleep(0.2)
-    raise AssertionError(f"no result for {query}")
+async def test_all_networks_are_served_packed_or_not_once_they_are_written(tmp_path: Path) -> None:
+    async with _with_networks(tmp_path) as (file, session):
+        async with session.get("/metrics/networks") as early:
+            assert (early.status, early.content_type) == (503, "application/problem+json")
+            assert "Retry-After" in early.headers
+        assert await file.update(make_snapshot())
+        async with session.get("/metrics/networks", headers={"Accept-Encoding": "gzip"}) as packed:
+            content = await packed.read()
+            assert packed.headers["Content-Encoding"] == "gzip"
+            assert packed.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+            assert content == (tmp_path / "networks.gz").read_bytes()
+        async with session.get("/metrics/networks", headers={"Accept-Encoding": "identity"}) as it:
+            assert "Content-Encoding" not in it.headers
+            text = await it.read()
+            assert text == gzip.decompress(content)
+            assert b'group="AS64497"' in text
+        async with session.head("/metrics/networks") as head:
+            assert (head.status, await head.read()) == (200, b"")
+        (tmp_path / "networks.gz").unlink()
+        async with session.get("/metrics/networks") as gone:
+            assert gone.status == 503
 
 
-def test_a_real_prometheus_scrapes_the_service(
-    service: Served, prometheus: tuple[subprocess.Popen[bytes], str]
-) -> None:
-    assert _query(prometheus, "up{job='originsight'} == 1")
-    (routes,) = _query(prometheus, "sum(originsight_routes)")
-    assert routes["value"][1] == "2"
-    (share,) = _query(
-        prometheus,
-        "sum(originsight_coverage_routes{scheme='rir',state='valid'})"
-        " / sum(originsight_coverage_routes{scheme='rir'})",
+async def test_who_did_not_ask_for_all_networks_is_not_offered_them(tmp_path: Path) -> None:
+    async with serving() as site:
+        assert (await site.ask("/metrics/networks"))[0] == 404
+        assert "/metrics/networks" not in (await site.json("/openapi.json"))[1]["paths"]
+    async with _with_networks(tmp_path) as (_, session):
+        plain = {"Accept-Encoding": "identity"}
+        async with session.get("/openapi.json", headers=plain) as described:
+            assert "/metrics/networks" in (await described.json())["paths"]
+
+
+# ------------------------------------------------------------------------------------- the budget
+
+
+@pytest.mark.real_data
+def test_the_budget_of_series_holds_on_the_real_table(real_data: Path) -> None:
+    snapshot = real_snapshot(real_data)
+    networks = snapshot.coverages["asn", Attribution.ORIGIN].groups
+    assert len(networks) > 50_000
+    settings = MetricsSettings(watch=tuple(n for n in networks[:101] if n != "NONE")[:MOST_WATCHED])
+    registry = metrics.build(StandingFeed(snapshot), settings).registry
+    series = sum(len(metric.samples) for metric in registry.collect())
+    assert 10_000 < series < MOST_SERIES
+    groups = {
+        (sample.labels["scheme"], sample.labels["group"])
+        for metric in registry.collect()
+        if metric.name == "originsight_group"
+        for sample in metric.samples
+        if not sample.labels["scheme"].startswith("custom-")
+    }
+    assert 240 + MOST_WATCHED < len(groups) <= MOST_GROUPS + MOST_WATCHED
+    every = families([Chosen.all_of(snapshot.coverages["asn", Attribution.ORIGIN])], True)
+    assert 400_000 < sum(map(len, every)) < MOST_NETWORK_SERIES
+
+
+def real_snapshot(folder: Path) -> Snapshot:
+    """The real table with the registry and every list of countries that we come with."""
+    place = [
+        (Kind.VRPS, folder / "vrps" / "rpkiclient_summary_20250720T100145Z.json.bz2"),
+        (Kind.ROUTES, folder / "bgp" / "as-prefix_20260619.csv.gz"),
+        *((Kind.RESOURCES, path) for path in (folder / "registry").glob("delegated-*-latest.gz")),
+        *((Kind.GROUPS, path) for path in sorted((ROOT / "config" / "groups").glob("*.csv"))),
+    ]
+    batches = [read(kind, LocalFile(path, path.name), ReadOptions()) for kind, path in place]
+    return assemble(gather(batches), AnnouncedRules())
+
+
+def test_the_documentation_of_metrics_is_what_the_code_says() -> None:
+    ran = subprocess.run(
+        [sys.executable, ROOT / "docs" / "make_metrics.py", "--check"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
     )
-    assert share["value"][1] == "0.5"
-    (up,) = _query(prometheus, "min(originsight_input_up)")
-    assert up["value"][1] == "1"
-    assert _query(prometheus, "originsight_event_loop_lag_seconds_count > 0")
+    assert (ran.returncode, ran.stderr) == (0, "")

@@ -219,7 +219,7 @@ async def test_an_answer_that_is_not_ours_is_one_line(folder: Path) -> None:
         (("validate", *ROUTE, "--server", "http://"), "is not a URL"),
         (("validate", *ROUTE, "--server", "http://x:99999"), "is not a URL"),
         (("validate", *ROUTE, "--server", "http://x", "--token", "a b"), "no token"),
-        (("coverage", "--by", "rir", "--server", "http://x", "--min-peers", "3"), "--min-peers"),
+        (("coverage", "--by", "rir", "--server", "http://x", "--groups", "x"), "--groups"),
         (("coverage", "--by", "rir"), "'--vrps' (or '--server')"),
         (("validate", *ROUTE), "'--vrps' (or '--server')"),
     ],

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -246,7 +247,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The sample world as its own settings serve it."""
     root = tmp_path_factory.mktemp("sample")
     write_world(root / "var" / "sample")
-    (root / "config").mkdir()
+    shutil.copytree(ROOT / "config" / "groups", root / "config" / "groups")
     config = root / "config" / "sample.toml"
     config.write_text((ROOT / "config" / "sample.toml").read_text())
     with served(config) as running:

@@ -6,6 +6,7 @@ NONE (``asn`` null) cannot be asked for: Routinator's interface has no word for 
 
 from __future__ import annotations
 
+import csv
 import gc
 import ipaddress
 import json
@@ -143,10 +144,63 @@ async def by_post(site: Site, routes: list[Route]) -> list[dict[str, Any]]:
     return list(answer["validated_routes"])
 
 
-WAYS: dict[str, Way] = {"path": by_path, "query": by_query, "post": by_post}
+async def bulk(site: Site, kind: str, lines: list[str]) -> list[str]:
+    body = "".join(f"{line}\n" for line in lines).encode()
+    status, headers, answer = await site.ask(
+        "/api/v1/validity?vrps=1", method="POST", data=body, headers={"Content-Type": kind}
+    )
+    assert status == 200
+    assert headers["Content-Type"].startswith(kind)
+    return answer.decode().splitlines()
+
+
+async def by_ndjson(site: Site, routes: list[Route]) -> list[dict[str, Any]]:
+    asked = [json.dumps({"asn": asn, "prefix": prefix}) for prefix, asn in routes]
+    answers = [json.loads(line) for line in await bulk(site, "application/x-ndjson", asked)]
+    return [
+        as_routinator(a["prefix"], a["asn"], a["state"], a.get("reason"), a["VRPs"])
+        for a in answers
+    ]
+
+
+async def by_csv(site: Site, routes: list[Route]) -> list[dict[str, Any]]:
+    asked = ["asn,prefix", *(f"{asn},{prefix}" for prefix, asn in routes)]
+    answers = csv.DictReader(await bulk(site, "text/csv", asked))
+    lists = ("matched", "unmatched_as", "unmatched_length")
+    return [
+        as_routinator(
+            a["prefix"], a["asn"], a["state"], a["reason"] or None,
+            {name: [listed(vrp) for vrp in a[name].split(";") if vrp] for name in lists},
+        )
+        for a in answers
+    ]  # fmt: skip
+
+
+def listed(text: str) -> dict[str, str]:
+    """A VRP as CSV has it, ``AS64496 192.0.2.0/24-24``."""
+    asn, _, rest = text.strip().partition(" ")
+    prefix, _, longest = rest.partition("-")
+    return {"asn": asn, "prefix": prefix, "max_length": longest}
+
+
+def as_routinator(
+    prefix: str, asn: str, state: str, reason: str | None, vrps: dict[str, Any]
+) -> dict[str, Any]:
+    """What a line of a stream says, in the form of the other answers."""
+    validity = {"state": state, "VRPs": vrps} | ({"reason": reason} if reason else {})
+    return {"route": {"origin_asn": asn, "prefix": prefix}, "validity": validity}
+
+
+WAYS: dict[str, Way] = {
+    "path": by_path,
+    "query": by_query,
+    "post": by_post,
+    "ndjson": by_ndjson,
+    "csv": by_csv,
+}
 """Each is put to every vector, alone, and to all of a VRP set's routes together."""
 
-MANY_AT_ONCE: dict[str, Way] = {"post": by_post}
+MANY_AT_ONCE: dict[str, Way] = {"post": by_post, "ndjson": by_ndjson, "csv": by_csv}
 """Those that take as many routes as one likes."""
 
 

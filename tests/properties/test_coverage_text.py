@@ -11,6 +11,7 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from validator.announced import REASONS
 from validator.coverage import Coverage, rows
 from validator.coverage_text import csv_text, json_rows
 from validator.groupings import Attribution, Scheme
@@ -58,6 +59,7 @@ def made(
         tuple(groups),
         {Family.IPV4: routes[0], Family.IPV6: routes[1]},
         {Family.IPV4: space[0], Family.IPV6: space[1]},
+        dict.fromkeys(Family, np.zeros((n, len(REASONS) - 1), "u8")),
     )
 
 

@@ -187,7 +187,7 @@ def test_another_process_with_another_hash_seed_writes_the_same_bytes(
     )
     assert run.stderr == ""
     assert re.fullmatch(
-        rf"SAMPLE world of seed {DEFAULT_SEED}: 10 files, .* MB, in .*\n", run.stdout
+        rf"SAMPLE world of seed {DEFAULT_SEED}: 11 files, .* MB, in .*\n", run.stdout
     )
     assert sorted(p.name for p in again.iterdir()) == sorted(p.name for p in sample.paths.values())
     for path in sample.paths.values():

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from validator.announced import REASONS
 from validator.coverage import Coverage
 from validator.groupings import Attribution, Scheme
 from validator.model import Family, Holding, InputReport, ResourceBatch
@@ -48,6 +49,7 @@ def coverage(rows: dict[str, tuple[int, int, int]]) -> Coverage:
         tuple(rows),
         {Family.IPV4: routes(1), Family.IPV6: routes(2)},
         {Family.IPV4: space, Family.IPV6: np.zeros_like(space)},
+        dict.fromkeys(Family, np.zeros((len(rows), len(REASONS) - 1), "u8")),
     )
 
 

@@ -1,80 +1,76 @@
-"""Coverage of every RIR and country: counts of routes and sizes of space, never ratios.
+"""Coverage of every scheme that is small enough, and of the networks on the watch list.
 
-By address block, the default attribution for both schemes; the label says so. AS numbers are left
-out: half a million series would be a burden that nobody asked for. Labels are bounded by the world:
-some 250 countries and five RIRs make about 4,500 series.
-
-The spaces of one group overlap (a more-specific can be valid while its aggregate is not), so they
-stand under a label of their own, ``space``, and are not to be added up.
+Which groups there are is decided in :mod:`validator.metrics.budget`, what is said of each in
+:mod:`validator.metrics.figures`. A watched network that announces nothing has zeros, so that
+nothing disappears when it goes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from validator.coverage import in_units
-from validator.feed import Feed, PerSnapshot
-from validator.groupings import Attribution, Scheme
-from validator.model import Family
+from validator.feed import Feed
+from validator.groupings import Scheme
+from validator.metrics.budget import on_metrics
+from validator.metrics.figures import Chosen, families
 from validator.snapshot import Snapshot
-
-_SHOWN = ((Scheme.RIR, Attribution.ADDRESS), (Scheme.COUNTRY, Attribution.ADDRESS))
-_GROUP = ["scheme", "attribution", "group", "family"]
-_SPACE = {
-    Family.IPV4: ("addresses", "IPv4 addresses"),
-    Family.IPV6: ("slash48s", "IPv6 /48s"),
-}
 
 
 class CoverageCollector(Collector):
-    def __init__(self, feed: Feed) -> None:
-        self._feed = feed
-        self._families = PerSnapshot(_measure)
+    """``watch``: networks, as their groups are called."""
+
+    def __init__(self, feed: Feed, watch: Sequence[str] = ()) -> None:
+        self._feed, self._watch = feed, tuple(watch)
 
     def collect(self) -> Iterator[Metric]:
         snapshot = self._feed.snapshot
-        if snapshot is not None:
-            yield from self._families.of(snapshot)
-
-
-def _measure(snapshot: Snapshot) -> list[Metric]:
-    routes = GaugeMetricFamily(
-        "originsight_coverage_routes",
-        "Announced routes of a group by validation state; their sum is what it announces.",
-        labels=[*_GROUP, "state"],
-    )
-    spaces = {
-        family: GaugeMetricFamily(
-            f"originsight_coverage_space_{unit}",
-            f"Distinct {what} under the announced routes of a group, by kind; kinds overlap.",
-            labels=[*_GROUP, "space"],
+        if snapshot is None:
+            return
+        chosen, left_out = on_metrics(snapshot, self._watch)
+        yield from families(chosen)
+        yield names(snapshot, chosen)
+        absent = GaugeMetricFamily(
+            "originsight_coverage_left_out_groups",
+            "Groups of a scheme that are not here, for their number: /probe has each of them.",
+            labels=["scheme"],
         )
-        for family, (unit, what) in _SPACE.items()
-    }
-    for scheme, attribution in _SHOWN:
-        coverage = snapshot.coverages.get((scheme, attribution))
-        if coverage is None:
-            continue
-        for family in Family:
-            for number, group in enumerate(coverage.groups):
-                labels = [scheme.value, attribution.value, group, family.label]
-                figures = coverage.figures(number, family)
-                for state, count in (
-                    ("valid", figures.valid),
-                    ("invalid", figures.invalid),
-                    ("not-found", figures.not_found),
-                ):
-                    routes.add_metric([*labels, state], count)
-                for kind, size in (
-                    ("announced", figures.announced_space),
-                    ("covered", figures.covered_space),
-                    ("valid", figures.valid_space),
-                    ("invalid", figures.invalid_space),
-                    ("not-found", figures.not_found_space),
-                ):
-                    spaces[family].add_metric([*labels, kind], in_units(size, family))
-    return [routes, *spaces.values()]
+        for scheme, count in left_out.items():
+            absent.add_metric([scheme], count)
+        yield absent
+        if snapshot.users:
+            yield users(snapshot)
+
+
+def users(snapshot: Snapshot) -> Metric:
+    """The weights of people-weighted figures."""
+    family = GaugeMetricFamily(
+        "originsight_internet_users",
+        "People of a country who use the Internet, as of the year of the list that is in use: a "
+        "weight, and not a claim about their connections.",
+        labels=["scheme", "group"],
+    )
+    for country, weight in snapshot.users.items():
+        family.add_metric([Scheme.COUNTRY.value, country], weight.users)
+    return family
+
+
+def names(snapshot: Snapshot, chosen: Iterable[Chosen]) -> Metric:
+    """What a person calls each of the chosen groups."""
+    family = InfoMetricFamily(
+        "originsight_group",
+        "What a person calls a group; its identifier if it has no name.",
+        labels=["scheme", "group"],
+    )
+    known: set[tuple[str, str]] = set()
+    for each in chosen:
+        scheme = str(each.coverage.scheme)
+        name_of = snapshot.namer(scheme)
+        for group in each.names:
+            if (scheme, group) not in known:
+                known.add((scheme, group))
+                family.add_metric([scheme, group], {"name": name_of(group) or group})
+    return family

@@ -10,16 +10,15 @@ from prometheus_client.registry import Collector
 
 from validator.announced import REASONS
 from validator.feed import Feed, PerSnapshot
-from validator.inventory import take
+from validator.inventory import Inventory
 from validator.model import Family
 
 
 class RouteCollector(Collector):
     """Labels that can occur are always there, at 0 if need be, so that graphs do not break."""
 
-    def __init__(self, feed: Feed) -> None:
-        self._feed = feed
-        self._inventory = PerSnapshot(take)
+    def __init__(self, feed: Feed, inventory: PerSnapshot[Inventory]) -> None:
+        self._feed, self._inventory = feed, inventory
 
     def collect(self) -> Iterator[Metric]:
         snapshot = self._feed.snapshot

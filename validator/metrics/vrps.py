@@ -9,14 +9,13 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from validator.feed import Feed, PerSnapshot
-from validator.inventory import take
+from validator.inventory import Inventory
 from validator.model import Family
 
 
 class VrpCollector(Collector):
-    def __init__(self, feed: Feed) -> None:
-        self._feed = feed
-        self._inventory = PerSnapshot(take)
+    def __init__(self, feed: Feed, inventory: PerSnapshot[Inventory]) -> None:
+        self._feed, self._inventory = feed, inventory
 
     def collect(self) -> Iterator[Metric]:
         snapshot = self._feed.snapshot

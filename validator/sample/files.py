@@ -24,6 +24,7 @@ from validator.sample.dice import Dice
 from validator.sample.model import NOW, TODAY, Announcement, Delegation, Kind, World
 from validator.sample.mrt import rib_bytes
 from validator.sample.signing import VrpIndex
+from validator.sample.users import internet_users
 from validator.sample.world import DEFAULT_SEED, build_world, examples
 
 REMARK = "SAMPLE: fictional data in reserved number space, made by a program. Nothing here is real."
@@ -37,8 +38,8 @@ def write_world(folder: Path, seed: int = DEFAULT_SEED) -> dict[str, Path]:
     """Build the world of a seed and write its files into ``folder``, which is made if need be.
 
     Returns:
-        What each file is → its path: ``routes``, ``vrps``, ``slurm``, ``asn-names``, ``readme``
-        and ``delegated-`` with each registry's name.
+        What each file is → its path: ``routes``, ``vrps``, ``slurm``, ``asn-names``,
+        ``internet-users``, ``readme`` and ``delegated-`` with each registry's name.
 
     Raises:
         OSError: the folder cannot be written.
@@ -54,6 +55,7 @@ def write_files(folder: Path, world: World) -> dict[str, Path]:
         "vrps": ("vrps.json", vrps_json),
         "slurm": ("slurm.json", slurm_json),
         "asn-names": ("asn-names.csv", asn_names),
+        "internet-users": ("internet-users.csv", partial(internet_users, remark=REMARK)),
         "readme": ("README.txt", readme),
     }
     for rir in RIRS:
@@ -254,6 +256,7 @@ def _readme_lines(world: World) -> Iterator[str]:
     yield f"delegated-*      the five registries' statistics, {len(world.delegations)} lines"
     yield "slurm.json       local exceptions (RFC 8416)"
     yield "asn-names.csv    a name for each network"
+    yield "internet-users.csv  people who use the Internet, invented, by country"
     yield ""
     yield "Routes to try:"
     for what, (prefix, asn) in examples(world).items():

@@ -25,18 +25,22 @@ from validator.web.answers import SAMPLE_HEADER
 from validator.web.bulk import BulkFace, BulkLimits, Jobs
 from validator.web.contract import CONTRACT, Contract, Face
 from validator.web.coverage import CoverageFace
+from validator.web.dialects import DialectFace
 from validator.web.docs_page import DescriptionFace
 from validator.web.events import EventFace
 from validator.web.explain import ExplainFace
 from validator.web.exposition import MetricsFace
+from validator.web.groups import GroupFace
 from validator.web.landing import LandingFace
 from validator.web.middleware import middleware
 from validator.web.networks import NetworkFace
 from validator.web.prefixes import PrefixFace
+from validator.web.probe import ProbeFace
 from validator.web.ripestat import RipestatFace
 from validator.web.status import StatusFace
 from validator.web.streams import Streams
 from validator.web.validity import MOST_BYTES, ValidityFace
+from validator.web.visibility import VisibilityFace
 from validator.web.vrp_lists import VrpListFace
 from validator.web.what_if import WhatIfFace
 
@@ -64,6 +68,9 @@ def make_app(
         ValidityFace(feed, jobs),
         BulkFace(feed, jobs),
         CoverageFace(feed),
+        GroupFace(feed),
+        DialectFace(feed),
+        VisibilityFace(feed),
         NetworkFace(feed),
         PrefixFace(feed),
         AddressFace(feed),
@@ -74,7 +81,8 @@ def make_app(
         RipestatFace(feed),
         StatusFace(feed, sample),
         AdminFace(feed, sample, reload or (lambda: None)),
-        MetricsFace(metrics.registry),
+        MetricsFace(metrics.registry, metrics.networks),
+        ProbeFace(feed),
         LandingFace(feed, sample),
         description,
     )

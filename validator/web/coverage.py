@@ -1,8 +1,8 @@
-"""Coverage by network, country or RIR: the rows of :func:`validator.coverage.row`, as text.
+"""Coverage by network, country, registry or class: the rows of :func:`validator.coverage.row`.
 
-``GET /api/v1/coverage?by=asn|country|rir`` with ``family``, ``attribution`` and ``format`` (json or
-csv). All networks together are some 40 MB of text. It is made once for each snapshot, in a thread,
-and kept compressed; clients that take no gzip get it unpacked as they read.
+``GET /api/v1/coverage?by=…`` with ``family``, ``attribution``, ``min_peers``, ``sort`` and
+``format`` (json or csv). All networks together are some 40 MB of text. It is made once for each
+snapshot, in a thread, and kept compressed; clients that take no gzip get it unpacked as they read.
 
 While an input is older than it may be, the answer says so: in JSON under ``degraded``, and in the
 header ``X-Originsight-Degraded`` of both forms.
@@ -11,64 +11,57 @@ header ``X-Originsight-Degraded`` of both forms.
 from __future__ import annotations
 
 import asyncio
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import msgspec
-from aiohttp import ETag, web
+from aiohttp import web
 
 from validator import coverage_text
+from validator.announced import count_exclusions, with_min_peers
+from validator.counting import Counting
+from validator.coverage import Coverage, Order
 from validator.feed import Feed
-from validator.groupings import Attribution, Scheme, attribution_of
+from validator.groupings import Attribution, attribution_of
 from validator.model import Family
 from validator.replies import generated_time
 from validator.snapshot import Snapshot
-from validator.web.answers import JSON, Refusal, accepts_gzip, current, query_of, stale_notes
-from validator.web.contract import Content, Operation, query
-from validator.web.network_replies import CoverageOut
+from validator.web.answers import (
+    JSON,
+    Refusal,
+    current,
+    query_of,
+    snapshot_headers,
+    stale_notes,
+    vary,
+)
+from validator.web.contract import Content, Operation, Parameter, query
+from validator.web.coverage_replies import CoverageReply
+from validator.web.packed import Packed, degraded_header, pack, send
 
-_CSV = "text/csv; charset=utf-8; header=present"
-_UNPACK_AT_ONCE = 256 << 10
-_SLICE = 16 << 10
-"""Compressed bytes unpacked at a time: some 200 kB of text."""
-_GZIP_WINDOW = 31
+CSV = "text/csv; charset=utf-8; header=present"
+SCHEME = {
+    "type": "string",
+    "pattern": "^[a-z][a-z0-9-]{0,79}$",
+    "description": "a scheme: asn, country, rir, or one of /api/v1/schemes",
+}
+_KEPT = 64
+"""Texts kept for one snapshot: what a client may ask for is bounded, and so is this."""
 
 _encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a client asks for. ``families`` in their order."""
+    """What a client asks for. ``families`` in their order; ``min_peers`` None: the snapshot's."""
 
-    scheme: Scheme
+    scheme: str
     attribution: Attribution
     families: tuple[Family, ...]
-    form: str
-
-
-@dataclass(frozen=True, slots=True)
-class Packed:
-    """A text compressed (gzip), and how long it is unpacked."""
-
-    content: bytes
-    unpacked_bytes: int
-
-
-class CoverageReply(msgspec.Struct, frozen=True, kw_only=True):
-    """The groups of a scheme. ``excluded`` counts routes that no group has, by reason."""
-
-    by: Scheme
-    attribution: Attribution
-    min_peers: int
-    generated: str
-    generation: int
-    sample: bool
-    degraded: list[str]
-    excluded: dict[str, int]
-    rows: list[CoverageOut]
+    form: str = "json"
+    order: Order = Order.SPACE
+    min_peers: int | None = None
 
 
 class CoverageFace:
@@ -84,63 +77,40 @@ class CoverageFace:
                 "GET",
                 "/api/v1/coverage",
                 self.rows,
-                "Coverage by network, country or RIR",
+                "Coverage of every group of a scheme",
                 "coverage",
                 {
                     200: Content(
-                        "a row for each group and family, largest announced space first",
+                        "a row for each group and family",
                         CoverageReply,
                         also=("text/csv",),
                         headers={"X-Originsight-Degraded": "What is older than it may be, if any."},
                     )
                 },
                 [
-                    query("by", "what to group by", _enum(Scheme), required=True, example="rir"),
-                    query("family", "one family alone", _enum(each.label for each in Family)),
-                    query(
-                        "attribution",
-                        "who a route belongs to; networks are always by origin",
-                        _enum(Attribution),
-                    ),
-                    query("format", "the form of the answer", _enum(("json", "csv"))),
+                    query("by", "what to group by", SCHEME, required=True, example="rir"),
+                    *ASKED_PARAMETERS,
+                    query("format", "the form of the answer", one_of(("json", "csv"))),
                 ],
+                refusals=(400, 404, 503),
                 tagged=True,
             )
         ]
 
     async def rows(self, request: web.Request) -> web.StreamResponse:
         snapshot = current(self._feed)
-        asked = parse(query_of(request, "by", "family", "attribution", "format"))
-        headers = {"Vary": "Accept-Encoding", "Cache-Control": "no-cache"}
-        # Numbers begin again when the service does, so the time goes with them.
-        tag = ETag(f"{snapshot.generation}-{snapshot.created}", is_weak=True)
-        known = request.if_none_match or ()
-        if any(each.value in (tag.value, "*") for each in known):
-            answer: web.StreamResponse = web.Response(status=304, headers=headers)
-            answer.etag = tag
-            return answer
-        packed = await self._packed(snapshot, asked)
-        if notes := stale_notes(snapshot):
-            said = "; ".join(notes).encode("ascii", "backslashreplace").decode()
-            headers["X-Originsight-Degraded"] = " ".join(said.split())[:1000]
-        headers["Content-Type"] = JSON if asked.form == "json" else _CSV
+        names = ("by", "family", "attribution", "min_peers", "sort", "format")
+        asked = parse(query_of(request, *names), snapshot)
+        headers = {**snapshot_headers(snapshot), **degraded_header(snapshot)}
+        vary(headers, "Accept-Encoding")
+        headers["Content-Type"] = JSON if asked.form == "json" else CSV
         if asked.form == "csv":
-            mark = "-SAMPLE" if snapshot.sample else ""
-            name = f"coverage-by-{asked.scheme.value}{mark}.csv"
-            headers["Content-Disposition"] = f'inline; filename="{name}"'
-        if accepts_gzip(request):
-            headers["Content-Encoding"] = "gzip"
-            answer = web.Response(body=packed.content, headers=headers)
-        elif packed.unpacked_bytes <= _UNPACK_AT_ONCE:
-            text = zlib.decompress(packed.content, _GZIP_WINDOW)
-            answer = web.Response(body=text, headers=headers)
-        else:
-            answer = web.StreamResponse(headers=headers)
-            answer.etag = tag
-            answer.content_length = packed.unpacked_bytes
-            return await _send_unpacked(request, answer, packed)
-        answer.etag = tag
-        return answer
+            headers["Content-Disposition"] = csv_name(snapshot, f"coverage-by-{asked.scheme}")
+        answer = web.StreamResponse(headers=headers)
+        known = request.if_none_match or ()
+        if answer.etag and any(each.value in (answer.etag.value, "*") for each in known):
+            return web.Response(status=304, headers=snapshot_headers(snapshot))
+        return await send(request, answer, await self._packed(snapshot, asked))
 
     async def _packed(self, snapshot: Snapshot, asked: Asked) -> Packed:
         """The text asked for: made at most once, and one at a time."""
@@ -149,89 +119,125 @@ class CoverageFace:
                 self._generation, self._kept = snapshot.generation, {}
             packed = self._kept.get(asked) if snapshot.generation == self._generation else None
             if packed is None:
-                packed = await asyncio.to_thread(pack, snapshot, asked)
-                if snapshot.generation == self._generation:
+                packed = await asyncio.to_thread(lambda: pack(text(snapshot, asked)))
+                if snapshot.generation == self._generation and len(self._kept) < _KEPT:
                     self._kept[asked] = packed
             return packed
 
 
-async def _send_unpacked(
-    request: web.Request, answer: web.StreamResponse, packed: Packed
-) -> web.StreamResponse:
-    await answer.prepare(request)
-    if request.method != "HEAD":
-        unpacker = zlib.decompressobj(_GZIP_WINDOW)
-        for start in range(0, len(packed.content), _SLICE):
-            part = packed.content[start : start + _SLICE]
-            await answer.write(await asyncio.to_thread(unpacker.decompress, part))
-    await answer.write_eof()
-    return answer
-
-
-def parse(query: dict[str, str]) -> Asked:
-    """What a query asks for.
-
-    Raises:
-        Refusal: 400, saying what is allowed.
-    """
-    schemes = [each.value for each in Scheme]
-    scheme = Scheme(_choice(query, "by", schemes, None))
-    attributions = [each.value for each in Attribution]
-    given = _choice(query, "attribution", attributions, "") if "attribution" in query else ""
-    if scheme is Scheme.ASN and given == Attribution.ADDRESS:
-        raise Refusal(400, "by=asn is always by origin: leave attribution out")
-    family = _choice(query, "family", [each.label for each in Family], "")
-    return Asked(
-        scheme,
-        attribution_of(scheme, Attribution(given) if given else None),
-        tuple(each for each in Family if family in ("", each.label)),
-        _choice(query, "format", ["json", "csv"], "json"),
-    )
-
-
-def _enum(values: Iterable[str]) -> dict[str, Any]:
+def one_of(values: Iterable[str]) -> dict[str, Any]:
+    """The JSON Schema of a choice."""
     return {"type": "string", "enum": [str(each) for each in values]}
 
 
-def _choice(query: dict[str, str], name: str, allowed: list[str], default: str | None) -> str:
-    given = query.get(name, default)
-    if given is None:
-        raise Refusal(400, f"missing '{name}' argument in query; allowed: {', '.join(allowed)}")
-    if given not in allowed and name in query:
-        raise Refusal(400, f"{name}={given!r} is not one of {', '.join(allowed)}")
-    return given
+ASKED_PARAMETERS: tuple[Parameter, ...] = (
+    query("family", "one family alone", one_of(each.label for each in Family)),
+    query(
+        "attribution",
+        "who a route belongs to: its address block's holder, or its origin's (asn: always origin)",
+        one_of(Attribution),
+    ),
+    query(
+        "min_peers",
+        "the least number of peers that must see a route, instead of the service's",
+        {"type": "integer", "minimum": 1, "maximum": 65535},
+    ),
+    query("sort", "what comes first", one_of(Order)),
+)
+"""What the list of groups and a group's members have in common."""
 
 
-def pack(snapshot: Snapshot, asked: Asked) -> Packed:
-    """Make the text and compress it as it comes, so that it never stands in memory whole."""
-    packer = zlib.compressobj(3, zlib.DEFLATED, _GZIP_WINDOW)
-    parts, length = [], 0
-    for text in _text(snapshot, asked):
-        length += len(text)
-        parts.append(packer.compress(text))
-    parts.append(packer.flush())
-    return Packed(b"".join(parts), length)
+def csv_name(snapshot: Snapshot, what: str) -> str:
+    """A Content-Disposition: the name says whether the figures are a sample's."""
+    return f'inline; filename="{what}{"-SAMPLE" if snapshot.sample else ""}.csv"'
 
 
-def _text(snapshot: Snapshot, asked: Asked) -> Iterator[bytes]:
-    table = (
-        snapshot.coverages[asked.scheme, asked.attribution],
-        partial(snapshot.group_name, asked.scheme),
-        asked.families,
+def parse(given: dict[str, str], snapshot: Snapshot) -> Asked:
+    """What a query asks for.
+
+    Raises:
+        Refusal: 400, saying what is allowed; 404, there is no such scheme.
+    """
+    scheme = given.get("by")
+    if scheme is None:
+        allowed = ", ".join(snapshot.schemes)
+        raise Refusal(400, f"missing 'by' argument in query; allowed: {allowed}")
+    return asked_of(scheme, given, snapshot)
+
+
+def asked_of(scheme: str, given: dict[str, str], snapshot: Snapshot) -> Asked:
+    """What is asked of a scheme.
+
+    Raises:
+        Refusal: 400, saying what is allowed; 404, there is no such scheme.
+    """
+    if scheme not in snapshot.schemes:
+        raise Refusal(
+            404, f"no scheme is called {scheme!r}; there are {', '.join(snapshot.schemes)}"
+        )
+    by = _choice(given, "attribution", list(Attribution))
+    family = _choice(given, "family", [each.label for each in Family])
+    try:
+        attribution = attribution_of(
+            scheme, Attribution(by) if by else None, snapshot.groupings.get(scheme)
+        )
+    except ValueError as error:
+        raise Refusal(400, str(error)) from None
+    peers = given.get("min_peers")
+    if peers is not None and not (peers.isascii() and peers.isdigit() and 0 < int(peers) < 65536):
+        raise Refusal(400, f"min_peers={peers[:20]!r} is not a number from 1 to 65535")
+    return Asked(
+        scheme,
+        attribution,
+        tuple(each for each in Family if family in ("", each.label)),
+        _choice(given, "format", ["json", "csv"]) or "json",
+        Order(_choice(given, "sort", list(Order)) or Order.SPACE),
+        int(peers) if peers is not None else None,
     )
+
+
+def _choice(given: dict[str, str], name: str, allowed: Sequence[str]) -> str:
+    """An argument that is one of some; "" if it is not given."""
+    if name not in given:
+        return ""
+    if given[name] not in allowed:
+        raise Refusal(400, f"{name}={given[name][:80]!r} is not one of {', '.join(allowed)}")
+    return given[name]
+
+
+def figures_of(snapshot: Snapshot, asked: Asked) -> tuple[Coverage, dict[str, int], int]:
+    """The coverage asked for, the routes it leaves out by reason, and the peers that must see a
+    route. Takes a moment if that is another number than the snapshot's."""
+    if asked.min_peers in (None, snapshot.min_peers):
+        coverage = snapshot.coverages[asked.scheme, asked.attribution]
+        return coverage, dict(snapshot.exclusions), snapshot.min_peers
+    assert asked.min_peers is not None
+    excluded = with_min_peers(snapshot.excluded, snapshot.routes, asked.min_peers)
+    counting = Counting(
+        snapshot.routes, excluded, snapshot.resources, snapshot.vrps,
+        snapshot.adjacencies, snapshot.sightings,
+    )  # fmt: skip
+    coverage = counting.one(asked.scheme, asked.attribution, snapshot.lists.get(asked.scheme))
+    return coverage, count_exclusions(excluded), asked.min_peers
+
+
+def text(snapshot: Snapshot, asked: Asked) -> Iterator[bytes]:
+    """The answer, in pieces."""
+    coverage, excluded, min_peers = figures_of(snapshot, asked)
+    table = coverage, snapshot.namer(asked.scheme), asked.families, asked.order
     if asked.form == "csv":
         yield from coverage_text.csv_text(*table)
         return
     head = _encode(
         {
-            "by": asked.scheme.value,
+            "by": asked.scheme,
             "attribution": asked.attribution.value,
-            "min_peers": snapshot.min_peers,
+            "min_peers": min_peers,
             "generated": generated_time(snapshot.created),
             "generation": snapshot.generation,
             "sample": snapshot.sample,
             "degraded": stale_notes(snapshot),
-            "excluded": dict(snapshot.exclusions),
+            "excluded": excluded,
         }
     )
     yield head[:-1] + b',"rows":['
