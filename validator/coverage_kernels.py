@@ -16,6 +16,14 @@ _COUNT_OF = np.array([2, 0, 1, 1, 1, 1], np.uint8)
 
 
 @step
+def _last_of(first: int, length: int, shift: int) -> int:
+    """The last unit of a prefix; shifted in two steps, since 64 at once is not defined."""
+    half = np.uint64(length) >> np.uint64(1)
+    units = np.uint64(0xFFFF_FFFF_FFFF_FFFF) >> np.uint64(shift)
+    return first | (units >> half >> (np.uint64(length) - half))
+
+
+@step
 def _extend(space: U8, through: U8, at: int, first: int, last: int) -> None:
     """Add ``[first, last]`` to a union of ranges that come in order; overlaps count once.
 
@@ -61,7 +69,7 @@ def tally_by_origin(
             continue
         counts[base * COUNTS + _COUNT_OF[verdict[row]]] += np.uint64(1)
         first = high[row] >> np.uint64(shift)
-        last = first + ((np.uint64(1) << np.uint64(64 - shift - length[row])) - np.uint64(1))
+        last = _last_of(first, length[row], shift)
         spaces = _SPACE_OF[verdict[row]]
         for kind in range(SPACES):
             if spaces >> kind & 1:
@@ -99,7 +107,7 @@ def tally_by_address(
             if excluded[row] < COUNTS - 2:
                 counts[np.int64(range_group[at]) * COUNTS + 2 + excluded[row]] += np.uint64(1)
             continue
-        last = first + ((np.uint64(1) << np.uint64(64 - shift - length[row])) - np.uint64(1))
+        last = _last_of(first, length[row], shift)
         counts[np.int64(range_group[at]) * COUNTS + _COUNT_OF[verdict[row]]] += np.uint64(1)
         if first != done_first or length[row] != done_length:
             done, done_first, done_length = np.uint8(0), first, length[row]
