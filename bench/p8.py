@@ -38,7 +38,7 @@ from bench.common import ROUTES, Goal, NotRun, Unequal, real, real_routes, real_
 from bench.http_sides import Side, settings
 from validator.model import Prefix, Prefixes, VrpBatch
 
-PAIRS, PASS_SECONDS, PUBLISHING_SECONDS = 5, 3, 15
+PAIRS, PASS_SECONDS, PUBLISHING_SECONDS = 11, 2, 15
 CONNECTIONS = 16
 ASKED, COMPARED = 2_000, 100
 GOAL, GOAL_P99_SECONDS = Goal(0.8), 0.010

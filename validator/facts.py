@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -73,13 +73,14 @@ class Spans:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FamilyFacts:
-    """``own`` u4 ``(origins * 16,)``; the rest is as :func:`kernels.observe` has it."""
+    """``own`` u4 ``(origins * 16,)``; ``shared_origins`` and ``unheld_origins`` u4, the origins by
+    number of the rows that :func:`kernels.observe` finds; the rest is as it has it."""
 
     own: U4
     spans: Spans
-    shared_rows: U4
+    shared_origins: U4
     shared_marks: U1
-    unheld_rows: U4
+    unheld_origins: U4
     unheld_from: U8
     unheld_last: U8
     held: Held
@@ -101,6 +102,7 @@ class Facts:
     full_feeds: Mapping[Family, int]
     family: Mapping[Family, FamilyFacts]
     networks: U1
+    _own: dict[tuple[ByOrigin, Family], U4 | U8] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -182,7 +184,15 @@ class Facts:
         )
 
     def own(self, owners: ByOrigin, family: Family) -> U4 | U8:
-        """What is known of each origin, added up by group: ``(groups, 16)``, only to be read."""
+        """What is known of each origin, added up by group: ``(groups, 16)``, only to be read. Kept
+        for the owners that were asked for last: several figures begin with it."""
+        if (owners, family) not in self._own:
+            for other in [each for each in self._own if each[0] is not owners]:
+                self._own.pop(other, None)
+            self._own[owners, family] = self._added(owners, family)
+        return self._own[owners, family]
+
+    def _added(self, owners: ByOrigin, family: Family) -> U4 | U8:
         own, groups = self.family[family].own, len(owners.names)
         if groups == len(self.origins) and (owners.group == np.arange(groups)).all():
             return own.reshape(groups, kernels.OWN)
@@ -267,7 +277,7 @@ def _observed(
     unheld_rows, unheld_from, unheld_last = (column[:unregistered].copy() for column in unheld)
     return FamilyFacts(
         own, Spans(origin, state, first, last),
-        shared_rows, shared_marks, unheld_rows, unheld_from, unheld_last, held,
+        numbers[shared_rows], shared_marks, numbers[unheld_rows], unheld_from, unheld_last, held,
     )  # fmt: skip
 
 

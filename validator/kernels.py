@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import numba
 import numpy as np
 from numba import types
+from numba.core.compiler_lock import global_compiler_lock
 
 from validator.model import I8, U1, U2, U4, U8, Verdict
 
@@ -45,8 +46,56 @@ def kernel(arguments: str) -> Callable[[F], F]:
         or types.Array(_COLUMNS[word.rstrip("!")], 1, "C", readonly=not word.endswith("!"))
         for word in arguments.split()
     )
-    compile_for: Callable[[F], F] = numba.njit([signature], cache=True, nogil=True)
+
+    def compile_for(function: F) -> F:
+        compiled: F = numba.njit(cache=True, nogil=True)(function)
+        _await_first_use(compiled, signature)
+        return compiled
+
     return compile_for
+
+
+def _await_first_use(dispatcher: Any, signature: tuple[Any, ...]) -> None:
+    """Compile, or load what was compiled, when a kernel is first called, by Python or by another
+    kernel: a command needs a few of them, and each takes 10 ms to load."""
+    calls, template = dispatcher._compile_for_args, dispatcher.get_call_template
+
+    def ready() -> None:
+        with global_compiler_lock:
+            if dispatcher in _waiting:
+                dispatcher.compile(signature)
+                dispatcher.disable_compile()  # for these arguments and no others
+                dispatcher._compile_for_args, dispatcher.get_call_template = calls, template
+                del _waiting[dispatcher]
+
+    def first_call(*_: Any, **__: Any) -> Any:
+        ready()
+        return dispatcher.overloads[dispatcher.signatures[0]].entry_point  # numba calls it
+
+    def first_use(*arguments: Any, **named: Any) -> Any:
+        ready()
+        return template(*arguments, **named)
+
+    dispatcher._compile_for_args, dispatcher.get_call_template = first_call, first_use
+    _waiting[dispatcher] = ready
+
+
+_waiting: dict[Any, Callable[[], None]] = {}
+
+
+def ready_all() -> None:
+    """Compile or load every kernel there is now: at set-up, and before a service answers."""
+    for ready in list(_waiting.values()):
+        ready()
+
+
+def entry_point(kernel: Any) -> Callable[..., Any]:
+    """A kernel without its dispatcher, which works out for each call what the types of its
+    arguments are: for what is called so often that this would cost more than the work."""
+    if ready := _waiting.get(kernel):
+        ready()
+    compiled: Callable[..., Any] = kernel.overloads[kernel.signatures[0]].entry_point
+    return compiled
 
 
 def step(function: F) -> F:

@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 from msgspec import UNSET, UnsetType
 
+from validator.kernels import entry_point
 from validator.model import I8, U1, State, Verdict, format_asn
 from validator.origin_validation import Explanation
 from validator.reply_kernels import (
@@ -172,8 +173,7 @@ def _listed(vrps: Iterable[Vrp]) -> list[VrpReply]:
 _ROOM_BYTES = 8 << 10
 # Without the dispatcher, which works out for each call what the types of its arguments are and
 # which version of the kernel they want: there is one, and that costs more than the answer.
-_compiled: Any = write_validity
-_write_validity = _compiled.overloads[_compiled.signatures[0]].entry_point
+_write_validity = entry_point(write_validity)
 _HOLE = "%"
 _encode = msgspec.json.Encoder().encode
 

@@ -21,7 +21,7 @@ from collectors.bmp import Bmp
 from collectors.mrt_updates import MrtUpdates
 from collectors.ris_live import RisLive
 from collectors.rtr import RtrCollector
-from validator import metrics
+from validator import kernels, metrics
 from validator.live_inputs import Live
 from validator.metrics.events import EventCollector
 from validator.pipeline import Pipeline
@@ -55,6 +55,7 @@ def run(
         factory = uvloop.new_event_loop
     # The event loop waits at most this long for a thread that computes (CPython's default: 5 ms).
     sys.setswitchinterval(_SWITCH_SECONDS)
+    kernels.ready_all()
     # What has been imported stays: a collection that walks it all holds everything for 100 ms.
     gc.collect()
     gc.freeze()

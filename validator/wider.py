@@ -157,9 +157,7 @@ def _by_origin(facts: Facts, family: Family, owners: ByOrigin) -> U8:
     figures = np.zeros((groups, kernels.FIGURES), "u8")
     figures[:, : len(_OWN_FIGURES)] = facts.own(owners, family).take(_OWN_FIGURES, axis=1)
     flat = figures.reshape(-1)
-    of_shared, of_unheld = (
-        owners.group[facts.numbers[rows]] for rows in (mine.shared_rows, mine.unheld_rows)
-    )
+    of_shared, of_unheld = owners.group[mine.shared_origins], owners.group[mine.unheld_origins]
     kernels.settle_shared(mine.shared_marks, of_shared, np.full(groups, -1, "i8"), flat)
     kernels.unheld_by_group(
         mine.unheld_from, mine.unheld_last, of_unheld, np.zeros(groups, "u8"), flat

@@ -121,6 +121,20 @@ async def test_one_route_as_json_has_routinators_form(folder: Path, site: Fronte
     assert about["validity"]["state"] == "valid"
 
 
+async def test_everybodys_figures_are_those_of_the_service(folder: Path, site: Fronted) -> None:
+    command = ("dialects", "--scheme", "country", "--group", "NL", "--server", site.url)
+    assert "NL (Netherlands) in everybody's figures" in await good(*command)
+    _, _, served = await site.get("/api/v1/dialects/country/NL")
+    said = json.loads(await good(*command, "--format", "json"))["dialects"]
+    told = json.loads(served)["dialects"]
+    assert [(row["name"], row["group_value"]) for row in said] == [
+        (each["name"], each["group"]["value"]) for each in told
+    ]
+    lines = (await good(*command, "--format", "csv")).splitlines()
+    assert lines[0].startswith("name,publisher,title,family,formula")
+    assert len(lines) == len(told) + 1
+
+
 async def test_coverage_is_printed_in_every_form(folder: Path, site: Fronted) -> None:
     command = ("coverage", "--by", "country", "--server", site.url)
     table = await good(*command)
