@@ -54,7 +54,7 @@ contract: .venv/test-ready ## schemathesis over every operation; EXAMPLES=2000
 	@ORIGINSIGHT_CONTRACT_EXAMPLES=$(or $(EXAMPLES),2000) $(BIN)/pytest tests/integration/test_openapi_contract.py
 
 clients: .venv/test-ready ## Published clients (npm, PyPI) pointed at us
-	@.ci/packages nodejs npm
+	@command -v npm >/dev/null || .ci/packages nodejs npm
 	@test -x var/clients/bin/python || $(PYTHON) -m venv var/clients
 	@var/clients/bin/pip install -qq --require-hashes --only-binary :all: --requirement tests/clients/requirements.lock
 	@cp tests/clients/package*.json var/clients/
