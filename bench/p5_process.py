@@ -7,6 +7,7 @@ what was left out of them. It imports what the command needs for this and nothin
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ WANTED = (Scheme.ASN, Attribution.ORIGIN), (Scheme.COUNTRY, Attribution.ADDRESS)
 
 
 def main(out: Path, vrps: Path, routes: Path, resources: Sequence[Path]) -> None:
+    gc.disable()  # as the command does
     sources = [(Kind.VRPS, vrps), (Kind.ROUTES, routes)]
     sources += [(Kind.RESOURCES, path) for path in resources]
     options = ReadOptions()

@@ -464,6 +464,30 @@ def validate_rows(
         verdicts[row] = judge(parents, first, asns, max_lengths, nearest, origins[row], length)
 
 
+@step
+def climb(highs: U8, lows: U8, lengths: U1, parents: Any, row: int, high: int, low: int) -> int:
+    """The nearest prefix that covers an address, from the last row not after it; -1: none."""
+    while row >= 0 and not covers(highs[row], lows[row], lengths[row], high, low):
+        row = parents[row]
+    return row
+
+
+BUCKETS = 1 << 16
+
+
+@kernel("u8 i i")
+def index_buckets(highs: U8, start: int, stop: int) -> U4:
+    """Where the rows ``[start, stop)`` begin that have each value in their first 16 bits: u4
+    ``(BUCKETS + 1,)``. A look-up then searches some rows instead of all."""
+    first = np.empty(BUCKETS + 1, np.uint32)
+    row = start
+    for bucket in range(BUCKETS + 1):
+        while row < stop and np.int64(highs[row] >> np.uint64(48)) < bucket:
+            row += 1
+        first[bucket] = row
+    return first
+
+
 @kernel("u8 u8 u1 i4 u4 u4 u1 i i u u i i")
 def validate_one(
     vrp_highs: U8,
@@ -481,13 +505,8 @@ def validate_one(
     origin: int,
 ) -> tuple[int, int]:
     """The nearest covering VRP prefix (-1: none) and the verdict for one route."""
-    nearest = last_not_after(
-        vrp_highs, vrp_lows, vrp_lengths, vrp_start, vrp_stop, high, low, length
-    )
-    if nearest < vrp_start:
-        nearest = -1
-    while nearest >= 0 and not covers(
-        vrp_highs[nearest], vrp_lows[nearest], vrp_lengths[nearest], high, low
-    ):
-        nearest = parents[nearest]
+    last = last_not_after(vrp_highs, vrp_lows, vrp_lengths, vrp_start, vrp_stop, high, low, length)
+    nearest = -1
+    if last >= vrp_start:
+        nearest = climb(vrp_highs, vrp_lows, vrp_lengths, parents, last, high, low)
     return nearest, judge(parents, first, asns, max_lengths, nearest, origin, length)

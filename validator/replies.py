@@ -117,7 +117,7 @@ def validity_text(
     out = np.empty(_ROOM_BYTES, "u1")
     size = _write_validity(
         vrps.high, vrps.low, vrps.length, vrps.parent, vrps.first, vrps.asn, vrps.max_length,
-        vrps.ipv6, asked, len(asn), *_FRAME, out,
+        vrps.buckets, vrps.ipv6, asked, len(asn), *_FRAME, out,
     )  # fmt: skip
     return None if size < 0 else out[:size].tobytes() + _tail(created, tuple(degraded or ()))
 

@@ -15,7 +15,7 @@ import numpy as np
 from collectors.wire.text import _digits as digits
 from collectors.wire.text import _ipv4 as read_ipv4
 from collectors.wire.text import _ipv6 as read_ipv6
-from validator.kernels import kernel, step, validate_one
+from validator.kernels import BUCKETS, climb, judge, kernel, last_not_after, step
 from validator.model import I8, U1, U4, U8
 from validator.text_kernels import copy
 from validator.text_kernels import digits as decimal
@@ -160,7 +160,7 @@ def _read_prefix(text: U1, start: int, stop: int) -> tuple[int, int, int, int]:
 NO_ROOM, ODD = -1, -2
 
 
-@kernel("u8 u8 u1 i4 u4 u4 u1 i u1 i u1 i8 u1!")
+@kernel("u8 u8 u1 i4 u4 u4 u1 u4 i u1 i u1 i8 u1!")
 def write_validity(
     vrp_highs: U8,
     vrp_lows: U8,
@@ -169,6 +169,7 @@ def write_validity(
     first: U4,
     asns: U4,
     max_lengths: U1,
+    buckets: U4,
     vrp_ipv6: int,
     asked: U1,
     asn_bytes: int,
@@ -189,13 +190,17 @@ def write_validity(
     family, high, low, length = _read_prefix(asked, asn_bytes, len(asked))
     if origin < 0 or family < 0:
         return ODD
-    begin, end = 0, vrp_ipv6
+    begin, bucket = 0, np.int64(high >> np.uint64(48))
     if family != 4:
-        begin, end = vrp_ipv6, len(vrp_highs)
-    nearest, verdict = validate_one(
-        vrp_highs, vrp_lows, vrp_lengths, parents, first, asns, max_lengths,
-        begin, end, high, low, length, origin,
+        begin, bucket = vrp_ipv6, bucket + BUCKETS + 1
+    last = last_not_after(
+        vrp_highs, vrp_lows, vrp_lengths,
+        np.int64(buckets[bucket]), np.int64(buckets[bucket + 1]), high, low, length,
     )  # fmt: skip
+    nearest = -1
+    if last >= begin:
+        nearest = climb(vrp_highs, vrp_lows, vrp_lengths, parents, last, high, low)
+    verdict = judge(parents, first, asns, max_lengths, nearest, origin, length)
     ending = verdict
     if verdict > VALID:
         allowed = some_length_allows(parents, first, max_lengths, nearest, length)

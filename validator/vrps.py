@@ -46,13 +46,16 @@ class Vrp(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VrpTable:
-    """See the module. ``ipv6`` is the first row of ``high`` that is an IPv6 prefix."""
+    """See the module. ``ipv6`` is the first row of ``high`` that is an IPv6 prefix. ``buckets``
+    u4: where the prefixes of each value of the first 16 bits begin, IPv4's and then IPv6's
+    (:func:`validator.kernels.index_buckets`)."""
 
     high: U8
     low: U8
     length: U1
     parent: NDArray[np.int32]
     first: U4
+    buckets: U4
     ipv6: int
     asn: U4
     max_length: U1
@@ -121,13 +124,17 @@ def build_table(batches: Sequence[VrpBatch]) -> VrpTable:
     kernels.link_parents(high, low, length, parent, 0, ipv6)
     kernels.link_parents(high, low, length, parent, ipv6, len(heads))
     columns = asn[rows], max_length[rows], trust_anchor[rows], expires[rows]
-    frozen(high, low, length, parent, first, *columns)
+    buckets = np.concatenate(
+        (kernels.index_buckets(high, 0, ipv6), kernels.index_buckets(high, ipv6, len(high)))
+    )
+    frozen(high, low, length, parent, first, buckets, *columns)
     return VrpTable(
         high,
         low,
         length,
         parent,
         first,
+        buckets,
         ipv6,
         *columns,
         trust_anchors=names,

@@ -80,7 +80,7 @@ async def serve() -> AsyncIterator[Serve]:
         for face in faces:
             app.add_routes([each.route for each in face.operations()])
         server = TestServer(app)
-        await server.start_server(shutdown_timeout=1)
+        await server.start_server(shutdown_timeout=1, auto_decompress=False)
         running.append(server)
         assert server.port is not None
         return Site(server.port, jobs)
@@ -293,6 +293,32 @@ async def test_a_body_that_is_not_packed_as_its_headers_say_is_a_400(serve: Serv
     site = await serve()
     status, _, answer = await site.post(b"not gzip at all", Content_Encoding="gzip")
     assert (status, "as its headers describe it" in _said(answer)) == (400, True)
+
+
+@pytest.mark.parametrize("kept", [0.5, 0.999])
+async def test_a_packed_list_that_ends_early_is_not_taken_for_a_whole_one(
+    serve: Serve, kept: float
+) -> None:
+    site = await serve()
+    packed = gzip.compress(b"".join(ROW for _ in range(50_000)), 1)
+    status, _, answer = await site.post(packed[: int(len(packed) * kept)], Content_Encoding="gzip")
+    *lines, last = answer.splitlines()
+    assert (status, len(lines) > 100) == (200, True)
+    assert "the body ends early: its gzip stream is not whole" in json.loads(last)["error"]
+    status, _, answer = await site.post(packed[:5], Content_Encoding="gzip")
+    assert (status, "ends early" in _said(answer)) == (400, True)
+    whole = json.dumps({"routes": [{"asn": 1, "prefix": "192.0.2.0/24"}]}).encode()
+    cut = gzip.compress(whole)[:-3]
+    status, _, answer = await site.post(
+        cut, "application/json", "/validity", Content_Encoding="gzip"
+    )
+    assert (status, "ends early" in _said(answer)) == (400, True)
+
+
+async def test_a_coding_that_is_not_known_is_a_415(serve: Serve) -> None:
+    site = await serve()
+    status, headers, _ = await site.post(ROW, Content_Encoding="br")
+    assert (status, headers["Accept-Encoding"]) == (415, "gzip, deflate")
 
 
 async def test_a_body_that_breaks_off_ends_with_a_line_that_says_so(serve: Serve) -> None:

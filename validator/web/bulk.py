@@ -21,8 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
-from aiohttp import StreamReader, web
-from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp import web
 from isal import isal_zlib
 
 from validator.bulk import LONGEST_LINE, Bulk, ErrorLine, Form, HeaderError, RouteLine
@@ -30,6 +29,7 @@ from validator.feed import Feed
 from validator.replies import generated_time
 from validator.snapshot import Snapshot
 from validator.web.answers import Refusal, accepts_gzip, current, query_of, stale_notes
+from validator.web.bodies import pieces
 from validator.web.contract import Content, Operation, query
 from validator.web.spool import Body, NoRoom, Room, Spool
 
@@ -243,7 +243,7 @@ class _Job:
     async def _take_in(self) -> None:
         taken, limits = 0, self._limits
         try:
-            async for data in pieces(self._request.content):
+            async for data in pieces(self._request):
                 self._progressed()
                 taken += len(data)
                 if taken > limits.body_bytes:
@@ -280,27 +280,13 @@ class _Job:
         self._progress = asyncio.get_running_loop().time()
 
 
-async def pieces(content: StreamReader) -> AsyncIterator[bytes]:
-    """A body as it comes, unpacked as its headers say.
-
-    Raises:
-        Refusal: 400, it is not what its headers say.
-        ConnectionError: the client has gone.
-    """
-    try:
-        while data := await content.readany():
-            yield data
-    except (web.RequestPayloadError, HttpProcessingError):
-        raise Refusal(400, "the body could not be read as its headers describe it") from None
-
-
 async def take_whole(request: web.Request, body: Body, limits: BulkLimits) -> None:
     """Take in a body that must be looked at before any of it is answered.
 
     Raises:
         Refusal: 400, it is not what its headers say; 408, it does not come; 413, it is too long.
     """
-    stream = pieces(request.content)
+    stream = pieces(request)
     try:
         while True:
             async with asyncio.timeout(limits.idle_seconds):

@@ -52,5 +52,5 @@ class Runner(web.AppRunner):
             request_factory=made.request_factory,
             handler_cancellation=made.handler_cancellation,
             loop=asyncio.get_running_loop(),
-            **made._kwargs,
+            **{**made._kwargs, "auto_decompress": False},  # validator.web.bodies does it
         )

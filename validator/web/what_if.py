@@ -27,6 +27,7 @@ from validator.reach import Spans
 from validator.replies import generated_time
 from validator.snapshot import Snapshot
 from validator.web.answers import Refusal, current, json_reply, query_of, stale_notes
+from validator.web.bodies import pieces
 from validator.web.contract import Content, Operation
 from validator.web.explain import LIMIT, limit_of, parse_origin
 from validator.web.network_replies import CoverageRoutes, CoverageSpace
@@ -88,7 +89,7 @@ class WhatIfFace:
         snapshot = current(self._feed)
         limit = limit_of(query_of(request, "limit"))
         body = bytearray()
-        async for piece in request.content.iter_any():
+        async for piece in pieces(request):
             body += piece
             if len(body) > MOST_BYTES:
                 raise Refusal(413, f"the body is larger than {MOST_BYTES} bytes")
