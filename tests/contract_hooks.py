@@ -20,6 +20,8 @@ UNSAID = {
     "/api/v1/coverage": ("is always by",),
     "/api/v1/coverage/{scheme}/{group}": ("is always by",),
     "/api/v1/dialects/{scheme}/{group}": ("is always by",),
+    "/api/v1/plan/{scheme}/{group}": ("is always by",),
+    "/api/v1/plan/{scheme}/{group}/countries": ("add up only by address",),
     "/api/v1/asn/{asn}/routes": (HOST_BITS,),
     "/api/v1/validity": ("must name the columns asn and prefix",),
     "/api/v1/what-if": (

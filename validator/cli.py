@@ -321,6 +321,90 @@ def dialects(
 
 
 @main.command()
+@click.option("--vrps", multiple=True, metavar="SOURCE", help=f"VRP export. {_SOURCE}")
+@click.option("--routes", multiple=True, metavar="SOURCE", help=f"Routes. {_SOURCE}")
+@click.option(
+    "--resources",
+    multiple=True,
+    metavar="SOURCE",
+    help=f"RIR delegated-extended files. {_SOURCE}",
+)
+@click.option(
+    "--asn-names", multiple=True, metavar="SOURCE", help="Names of AS numbers: a CSV asn,name."
+)
+@click.option("--slurm", multiple=True, metavar="FILE", help="Local exceptions (RFC 8416).")
+@click.option("--groups", multiple=True, metavar="SOURCE", help=f"Lists of your own. {_SOURCE}")
+@click.option("--scheme", required=True, metavar="SCHEME", help="What it is a group of: country, …")
+@click.option("--group", required=True, metavar="GROUP", help="The group: KE, ripencc, ldc, …")
+@click.option(
+    "--countries", is_flag=True, help="Which countries of a class would move its figure most."
+)
+@click.option("--family", type=click.Choice(["ipv4", "ipv6"]), help="Default ipv4.")
+@click.option("--attribution", type=click.Choice(["address", "origin"]), help="Whose a route is.")
+@click.option("--measure", type=click.Choice(["routes", "space"]), help="Default routes.")
+@click.option(
+    "--by",
+    type=click.Choice(["origin", "holder"]),
+    help="Who is to act: networks (default), or holders of address blocks.",
+)
+@click.option("--top", type=click.IntRange(0, 1000), help="How many to list (default 20).")
+@click.option("--roas", type=click.IntRange(0, 1000), help="ROAs to list of each (default 20).")
+@click.option("--list", type=click.Choice(["doers", "roas"]), help="What a CSV has a line for.")
+@click.option("--share", metavar="SHARE", help="With --countries: the share each is to reach.")
+@click.option(
+    "--min-peers", type=click.IntRange(1), help="Least number of peers that must see a route."
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json"]),
+    default="table",
+    help="How to print.",
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file.")
+@_reading
+@_asking
+def plan(
+    vrps: tuple[str, ...],
+    routes: tuple[str, ...],
+    resources: tuple[str, ...],
+    asn_names: tuple[str, ...],
+    slurm: tuple[str, ...],
+    groups: tuple[str, ...],
+    server: str | None,
+    token: str | None,
+    output: Path | None,
+    form: str,
+    quiet: bool,
+    allow_truncated: bool,
+    as_of: int | None,
+    min_peers: int | None,
+    **asked: Any,
+) -> None:
+    """Who could raise the valid share of a group, and with which ROAs."""
+    sources = _sources(
+        vrps=vrps, slurm=slurm, routes=routes, resources=resources, asn_names=asn_names,
+        groups=groups,
+    )  # fmt: skip
+    reading = {"allow_truncated": allow_truncated, "as_of": as_of}
+    with _explained():
+        if server is not None:
+            _no_files(**sources, **reading, min_peers=min_peers)
+            from validator import plan_remote, remote  # noqa: PLC0415
+
+            service = remote.Server(server, token, quiet=quiet)
+            plan_remote.show_plan(service, asked, form, output)
+            return
+        for name in ("vrps", "routes", "resources"):
+            if not sources[name]:
+                raise click.UsageError(f"Missing option '--{name}' (or '--server').")
+        from validator import plan_command  # noqa: PLC0415
+
+        asked["min_peers"] = min_peers
+        plan_command.show_plan(sources, asked, form, output, quiet=quiet, **reading)
+
+
+@main.command()
 @click.option(
     "--format",
     type=click.Choice(["pyasn"]),

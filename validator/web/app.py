@@ -34,6 +34,7 @@ from validator.web.groups import GroupFace
 from validator.web.landing import LandingFace
 from validator.web.middleware import middleware
 from validator.web.networks import NetworkFace
+from validator.web.plan import PlanFace
 from validator.web.prefixes import PrefixFace
 from validator.web.probe import ProbeFace
 from validator.web.ripestat import RipestatFace
@@ -76,6 +77,7 @@ def make_app(
         AddressFace(feed),
         ExplainFace(feed),
         WhatIfFace(feed, rules) if rules else WhatIfFace(feed),
+        PlanFace(feed),
         EventFace(feed, streams or Streams(EventLog(0))),
         VrpListFace(feed, history or DeltaHistory()),
         RipestatFace(feed),

@@ -8,6 +8,7 @@ half a list would be answered as if it were all of it. So our connections leave 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -16,6 +17,7 @@ from isal import isal_zlib
 from validator.web.answers import Refusal
 
 _WINDOWS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+_DAMAGED: tuple[Any, ...] = (web.RequestPayloadError, HttpProcessingError, isal_zlib.IsalError)
 _MOST_AT_ONCE = 1 << 20
 """Unpacked bytes handed on at a time, whatever they were packed to."""
 
@@ -43,7 +45,7 @@ async def pieces(request: web.Request) -> AsyncIterator[bytes]:
             else:
                 for piece in unpacker.feed(data):
                     yield piece
-    except (web.RequestPayloadError, HttpProcessingError, isal_zlib.IsalError):
+    except _DAMAGED:
         raise Refusal(400, "the body could not be read as its headers describe it") from None
     if unpacker is not None and not unpacker.whole:
         raise Refusal(400, f"the body ends early: its {coding} stream is not whole")

@@ -27,9 +27,8 @@ def test_each_peer_is_shown_with_its_share_of_what_is_watched() -> None:
     assert shown.sample
     assert [feed.asn for feed in shown.feeds] == ["AS64497", "AS64496"]
     dropping, passing = shown.feeds
-    assert (dropping.valid_visibility, dropping.invalid_visibility) == (
-        pytest.approx(1.0), pytest.approx(0.1),
-    )  # fmt: skip
+    assert dropping.valid_visibility == pytest.approx(1.0)
+    assert dropping.invalid_visibility == pytest.approx(0.1)
     assert passing.invalid_visibility == pytest.approx(0.9)
     assert (shown.watched.ipv4.full_feeds, shown.watched.ipv6.full_feeds) == (2, 0)
 
