@@ -17,7 +17,7 @@ HOST_BITS = "has bits set beyond its length"
 POINT = "Expected `int | str`, got `float`"  # 1.0 is an integer to JSON Schema, and not to us
 UNSAID = {
     "/validity": (HOST_BITS, POINT),
-    "/api/v1/coverage": ("is always by",),
+    "/api/v1/coverage": ("is always by", "min_peers and at do not go together"),
     "/api/v1/coverage/{scheme}/{group}": ("is always by",),
     "/api/v1/dialects/{scheme}/{group}": ("is always by",),
     "/api/v1/plan/{scheme}/{group}": ("is always by",),

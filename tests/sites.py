@@ -53,7 +53,7 @@ async def serving(
     history = history or DeltaHistory(7)
     app = make_app(feed, metrics.build(feed), sample=sample, history=history)
     server = TestServer(app)
-    await server.start_server(shutdown_timeout=1)
+    await server.start_server(shutdown_timeout=1, auto_decompress=False)
     try:
         async with ClientSession(
             auto_decompress=False, headers={"Accept-Encoding": "identity"}

@@ -436,6 +436,95 @@ def export(routes: tuple[str, ...], output: Path | None, **reading: Any) -> None
         )
 
 
+@main.group()
+def history() -> None:
+    """The figures of past days: the files that a service with [history] folder writes."""
+
+
+_HISTORY = click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True))
+
+
+@history.command("compact")
+@_HISTORY
+@click.argument("year", type=click.IntRange(2000, 9999))
+def history_compact(folder: Path, year: int) -> None:
+    """Put the finished days of YEAR into the file of the year."""
+    from validator.history.compacting import compact  # noqa: PLC0415
+    from validator.history.folder import Folder  # noqa: PLC0415
+
+    with _explained():
+        done = compact(Folder(folder), year)
+        click.echo(
+            f"{done.name}: {done.days} days in {done.rows:,} rows, {done.before_bytes:,} bytes "
+            f"before and {done.after_bytes:,} now"
+            if done.name
+            else f"{year}: nothing to do"
+        )
+
+
+@history.command("check")
+@_HISTORY
+@click.option("--set-aside", is_flag=True, help="Move what is damaged out of the way.")
+def history_check(folder: Path, set_aside: bool) -> None:
+    """Read all of it, and say what is not sound."""
+    from validator.history.checking import check  # noqa: PLC0415
+    from validator.history.folder import Folder  # noqa: PLC0415
+
+    with _explained():
+        checked = check(Folder(folder), set_aside=set_aside)
+        for line in checked.lines:
+            click.echo(line)
+        if checked.problems:
+            sys.exit(1)
+
+
+@history.command("export")
+@_HISTORY
+@click.option("--from", "first", metavar="DAY", help="The first day, as 2026-11-22.")
+@click.option("--to", "last", metavar="DAY", help="The last day.")
+@click.option("--scheme", help="One scheme alone; only for CSV.")
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Write to this file: .csv, .csv.gz or .parquet.",
+)
+def history_export(
+    folder: Path, first: str | None, last: str | None, scheme: str | None, output: Path
+) -> None:
+    """Write the days of a time as one file."""
+    from validator.history.carrying import export  # noqa: PLC0415
+    from validator.history.folder import Folder  # noqa: PLC0415
+
+    with _explained():
+        done = export(Folder(folder), output, _day(first), _day(last), scheme)
+        click.echo(f"{output}: {done.days} days")
+
+
+@history.command("import")
+@_HISTORY
+@click.argument("source", type=click.Path(path_type=Path, exists=True))
+@click.option("--replace", is_flag=True, help="Of days that are there already too.")
+def history_import(folder: Path, source: Path, replace: bool) -> None:
+    """Take in what was exported. Days that are there already stay."""
+    from validator.history.carrying import bring  # noqa: PLC0415
+    from validator.history.folder import Folder  # noqa: PLC0415
+
+    with _explained():
+        done = bring(Folder(folder), source, replace)
+        click.echo(f"{done.days} days taken in, {done.kept} stayed as they were")
+
+
+def _day(text: str | None) -> Any:
+    from datetime import date  # noqa: PLC0415
+
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise click.UsageError(f"{text!r} is not a day such as 2026-11-22") from None
+
+
 @main.command()
 @click.option("--config", required=True, type=click.Path(path_type=Path), help="The settings file.")
 @click.option("--listen", metavar="HOST:PORT", help="Instead of the settings' address.")

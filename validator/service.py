@@ -22,6 +22,7 @@ from collectors.mrt_updates import MrtUpdates
 from collectors.ris_live import RisLive
 from collectors.rtr import RtrCollector
 from validator import kernels, metrics
+from validator.history.following import History
 from validator.live_inputs import Live
 from validator.metrics.events import EventCollector
 from validator.pipeline import Pipeline
@@ -83,6 +84,7 @@ async def serve(
         ThreadPoolExecutor(thread_name_prefix="work", initializer=give_way)
     )
     webhooks = Webhooks.open(settings.webhooks, settings.folder)
+    figures = History.open(settings.history, settings.folder)
     async with Pipeline(settings, live_sources(settings)) as pipeline:
         measured = metrics.build(pipeline, settings.metrics, settings.folder)
         watch = Watch(settings.events.keep)
@@ -105,6 +107,7 @@ async def serve(
             http=settings.http,
             reload=reload,
             rules=settings.rules,
+            past=figures.reader if figures else None,
         )
         front = Front(app, settings.http, settings.folder)
         stop = asyncio.Event()
@@ -125,6 +128,8 @@ async def serve(
                         tasks.create_task(webhooks.run(), name="webhooks"),
                         tasks.create_task(measured.networks.run(pipeline), name="networks file"),
                     ]
+                    if figures:
+                        running.append(tasks.create_task(figures.follow(pipeline), name="history"))
                     await stop.wait()
                     log.info("stopping")
                     streams.close()  # they would never end by themselves

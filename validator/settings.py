@@ -29,6 +29,7 @@ from validator.announced import (
 )
 from validator.event_log import KEEP, MOST_STREAMS
 from validator.freshness import VRP_KINDS, Floors
+from validator.history_settings import HistorySettings
 from validator.http_settings import HttpSettings, TokenSettings
 from validator.metrics_settings import MetricsSettings
 from validator.model import Prefix, SettingsError, parse_asn
@@ -117,6 +118,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     freshness: Freshness = Freshness()
     limits: Limits = Limits()
     events: Events = Events()
+    history: HistorySettings = HistorySettings()
     http: HttpSettings = HttpSettings()
     webhooks: tuple[WebhookSettings, ...] = ()
     metrics: MetricsSettings = MetricsSettings()
@@ -291,6 +293,7 @@ def _allowed(problem: str) -> str:
         "$.freshness": Freshness,
         "$.limits": Limits,
         "$.events": Events,
+        "$.history": HistorySettings,
         "$.http.tokens": TokenSettings,
         "$.http": HttpSettings,
         "$.webhooks": WebhookSettings,

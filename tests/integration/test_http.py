@@ -57,7 +57,7 @@ async def serve() -> AsyncIterator[Serve]:
             app = make_app(feed, metrics.build(feed), sample=sample)
             app.router.add_get("/breaks", _breaks)
             server = TestServer(app)
-            await server.start_server(shutdown_timeout=1)
+            await server.start_server(shutdown_timeout=1, auto_decompress=False)
             running.append(server)
             return Site(server, s, feed)
 

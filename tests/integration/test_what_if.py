@@ -28,7 +28,7 @@ def feed() -> StandingFeed:
 @pytest.fixture
 async def post(feed: StandingFeed) -> AsyncIterator[Post]:
     server = TestServer(make_app(feed, metrics.build(feed), sample=False))
-    await server.start_server(shutdown_timeout=1)
+    await server.start_server(shutdown_timeout=1, auto_decompress=False)
     async with ClientSession() as session:
 
         async def ask(query: str = "", **body: Any) -> tuple[int, Any]:

@@ -14,6 +14,7 @@ from aiohttp import web
 from validator.announced import AnnouncedRules
 from validator.event_log import EventLog
 from validator.feed import Feed
+from validator.history.reading import Reader
 from validator.http_settings import HttpSettings
 from validator.metrics import Metrics
 from validator.vrp_deltas import DeltaHistory
@@ -31,6 +32,7 @@ from validator.web.events import EventFace
 from validator.web.explain import ExplainFace
 from validator.web.exposition import MetricsFace
 from validator.web.groups import GroupFace
+from validator.web.history import HistoryFace
 from validator.web.landing import LandingFace
 from validator.web.middleware import middleware
 from validator.web.networks import NetworkFace
@@ -56,11 +58,12 @@ def make_app(
     http: HttpSettings | None = None,
     reload: Callable[[], None] | None = None,
     rules: AnnouncedRules | None = None,
+    past: Reader | None = None,
 ) -> web.Application:
     """An application over ``feed``. ``sample`` as in the settings: known before any snapshot.
     ``streams``: of events; by default of none. ``history``: of the VRPs; by default it knows what
     requests have seen. ``reload`` looks at the inputs again. ``rules``: what counts as announced,
-    of routes that are supposed."""
+    of routes that are supposed. ``past``: the figures of earlier days, if they are kept."""
     http = http or HttpSettings()
     jobs = Jobs(BulkLimits(jobs=http.max_bulk_jobs))
     app = web.Application(middlewares=[middleware(metrics.requests)], client_max_size=MOST_BYTES)
@@ -68,7 +71,8 @@ def make_app(
     faces: tuple[Face, ...] = (
         ValidityFace(feed, jobs),
         BulkFace(feed, jobs),
-        CoverageFace(feed),
+        CoverageFace(feed, past),
+        *((HistoryFace(past, sample),) if past else ()),
         GroupFace(feed),
         DialectFace(feed),
         VisibilityFace(feed),

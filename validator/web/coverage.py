@@ -11,8 +11,9 @@ header ``X-Originsight-Degraded`` of both forms.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -24,6 +25,7 @@ from validator.counting import Counting
 from validator.coverage import Coverage, Order
 from validator.feed import Feed
 from validator.groupings import Attribution, attribution_of
+from validator.history.reading import Reader
 from validator.model import Family
 from validator.replies import generated_time
 from validator.snapshot import Snapshot
@@ -39,6 +41,7 @@ from validator.web.answers import (
 from validator.web.contract import Content, Operation, Parameter, query
 from validator.web.coverage_replies import CoverageReply
 from validator.web.packed import Packed, degraded_header, pack, send
+from validator.web.past import AT, parse_day, past
 
 CSV = "text/csv; charset=utf-8; header=present"
 SCHEME = {
@@ -65,8 +68,9 @@ class Asked:
 
 
 class CoverageFace:
-    def __init__(self, feed: Feed) -> None:
-        self._feed = feed
+    def __init__(self, feed: Feed, history: Reader | None = None) -> None:
+        """``history``: of earlier days, if it is kept."""
+        self._feed, self._history = feed, history
         self._turn = asyncio.Lock()
         self._generation = 0
         self._kept: dict[Asked, Packed] = {}
@@ -90,6 +94,7 @@ class CoverageFace:
                 [
                     query("by", "what to group by", SCHEME, required=True, example="rir"),
                     *ASKED_PARAMETERS,
+                    AT,
                     query("format", "the form of the answer", one_of(("json", "csv"))),
                 ],
                 refusals=(400, 404, 503),
@@ -98,9 +103,17 @@ class CoverageFace:
         ]
 
     async def rows(self, request: web.Request) -> web.StreamResponse:
+        """With ``at``: as it was answered on that day, if a history is kept."""
         snapshot = current(self._feed)
-        names = ("by", "family", "attribution", "min_peers", "sort", "format")
-        asked = parse(query_of(request, *names), snapshot)
+        names = ("by", "family", "attribution", "min_peers", "sort", "at", "format")
+        given = query_of(request, *names)
+        day = parse_day("at", given.get("at"))
+        asked = parse(given, snapshot)
+        if day is not None:
+            if asked.min_peers is not None:
+                raise Refusal(400, "min_peers and at do not go together: a day is kept as it was")
+            by = asked.attribution if "attribution" in given else None
+            return await self._past(request, asked, by, day)
         headers = {**snapshot_headers(snapshot), **degraded_header(snapshot)}
         vary(headers, "Accept-Encoding")
         headers["Content-Type"] = JSON if asked.form == "json" else CSV
@@ -111,6 +124,17 @@ class CoverageFace:
         if answer.etag and any(each.value in (answer.etag.value, "*") for each in known):
             return web.Response(status=304, headers=snapshot_headers(snapshot))
         return await send(request, answer, await self._packed(snapshot, asked))
+
+    async def _past(
+        self, request: web.Request, asked: Asked, by: Attribution | None, day: date
+    ) -> web.StreamResponse:
+        async with self._turn:
+            old = await asyncio.to_thread(past, self._history, asked.scheme, by, day)
+            table = old.coverage, old.name, asked.families, asked.order
+            packed = await asyncio.to_thread(lambda: pack(_written(asked.form, table, old.head)))
+        headers = {**old.headers, "Content-Type": JSON if asked.form == "json" else CSV}
+        vary(headers, "Accept-Encoding")
+        return await send(request, web.StreamResponse(headers=headers), packed)
 
     async def _packed(self, snapshot: Snapshot, asked: Asked) -> Packed:
         """The text asked for: made at most once, and one at a time."""
@@ -225,21 +249,26 @@ def text(snapshot: Snapshot, asked: Asked) -> Iterator[bytes]:
     """The answer, in pieces."""
     coverage, excluded, min_peers = figures_of(snapshot, asked)
     table = coverage, snapshot.namer(asked.scheme), asked.families, asked.order
-    if asked.form == "csv":
+    head = {
+        "by": asked.scheme,
+        "attribution": asked.attribution.value,
+        "min_peers": min_peers,
+        "generated": generated_time(snapshot.created),
+        "generation": snapshot.generation,
+        "sample": snapshot.sample,
+        "degraded": stale_notes(snapshot),
+        "excluded": excluded,
+    }
+    yield from _written(asked.form, table, head)
+
+
+_Table = tuple[Coverage, Callable[[str], str], tuple[Family, ...], Order]
+
+
+def _written(form: str, table: _Table, head: Mapping[str, Any]) -> Iterator[bytes]:
+    if form == "csv":
         yield from coverage_text.csv_text(*table)
         return
-    head = _encode(
-        {
-            "by": asked.scheme,
-            "attribution": asked.attribution.value,
-            "min_peers": min_peers,
-            "generated": generated_time(snapshot.created),
-            "generation": snapshot.generation,
-            "sample": snapshot.sample,
-            "degraded": stale_notes(snapshot),
-            "excluded": excluded,
-        }
-    )
-    yield head[:-1] + b',"rows":['
+    yield _encode(head)[:-1] + b',"rows":['
     yield from coverage_text.json_rows(*table)
     yield b"]}"

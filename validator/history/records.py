@@ -1,0 +1,184 @@
+"""What is kept of a day: where its figures are from, how sound they are, and the figures.
+
+A day's figures are those of its last snapshot (UTC). A :class:`DayRecord` goes into the file's own
+metadata, as JSON, so that figures and provenance cannot be parted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import msgspec
+
+from validator.coverage import Coverage
+from validator.feed import VERSION, redacted, shown
+from validator.groupings import Attribution
+from validator.model import OriginsightError
+from validator.replies import generated_time
+from validator.snapshot import Snapshot
+
+Pair = tuple[str, Attribution]
+
+
+class NoSuchDay(OriginsightError):  # noqa: N818 - named for what it tells the caller
+    """A day or group that the history does not have. Says which days it has."""
+
+
+class InputRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An input that the figures rest on. ``sha256`` is of the bytes as stored; ``built`` is when
+    the far side made it (Unix seconds), 0 if it does not say."""
+
+    kind: str
+    source: str
+    sha256: str = ""
+    built: int = 0
+    rows: int = 0
+
+
+class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An input that was late, degraded or failed. ``stale``: answers said so, since what was in use
+    was beyond its time."""
+
+    kind: str
+    source: str
+    state: str
+    error: str = ""
+    since: int = 0
+    stale: bool = False
+
+    @property
+    def note(self) -> str:
+        """One line, as the coverage answers of the day had it."""
+        since = f" since {generated_time(self.since)}" if self.since else ""
+        return f"{self.kind} {self.source}: {self.state}{since}: {self.error}"
+
+
+class DayRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One day. ``created`` (Unix seconds) and ``generation`` are the snapshot's; ``membership`` is
+    the day as of which groups had their members; ``exclusions`` counts routes that no group has;
+    ``rows`` and ``digest`` are of the day's figures (:mod:`validator.history.layout`)."""
+
+    day: date
+    created: int
+    generation: int = 0
+    min_peers: int = 1
+    membership: date | None = None
+    sample: bool = False
+    version: str = ""
+    inputs: tuple[InputRecord, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    exclusions: dict[str, int] = {}
+    schemes: tuple[tuple[str, str], ...] = ()
+    """Each scheme that was counted, with its attribution."""
+    titles: dict[str, str] = {}
+    notes: tuple[str, ...] = ()
+    """Remarks for a person, for instance that the day was imported."""
+    rows: int = 0
+    digest: str = ""
+
+    @property
+    def degraded(self) -> bool:
+        return bool(self.marks)
+
+    @property
+    def degraded_notes(self) -> list[str]:
+        """Why the figures are not to be relied on without a word, a line for each input."""
+        return [mark.note for mark in self.marks]
+
+    @property
+    def stale_notes(self) -> list[str]:
+        """What the coverage answers of the day said under ``degraded``."""
+        return [mark.note for mark in self.marks if mark.stale]
+
+
+class Contents(msgspec.Struct, frozen=True, kw_only=True):
+    """What a file holds, as its metadata says. ``days`` ascend."""
+
+    format: int
+    days: tuple[DayRecord, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Counted:
+    """What of a snapshot goes into the history: small, so that the snapshot itself can go.
+
+    ``names`` gives the names of a scheme's groups.
+    """
+
+    record: DayRecord
+    coverages: Mapping[Pair, Coverage]
+    names: Mapping[str, Callable[[str], str]]
+
+
+def counted(snapshot: Snapshot, day: date | None = None) -> Counted:
+    """What to keep of a snapshot. ``day`` is by default the day (UTC) that it was made on."""
+    made = day_of(snapshot.created)
+    record = DayRecord(
+        day=day or made,
+        created=snapshot.created,
+        generation=snapshot.generation,
+        min_peers=snapshot.min_peers,
+        membership=made,
+        sample=snapshot.sample,
+        version=VERSION,
+        inputs=tuple(
+            InputRecord(each.kind, shown(each.source), each.sha256, each.built, each.rows)
+            for each in snapshot.inputs
+        ),
+        marks=_marks(snapshot),
+        exclusions=dict(snapshot.exclusions),
+        schemes=tuple((str(scheme), str(by)) for scheme, by in snapshot.coverages),
+        titles={scheme: snapshot.scheme_title(scheme) for scheme in snapshot.schemes},
+    )
+    schemes = {scheme for scheme, _ in snapshot.coverages}
+    namers = {str(scheme): _namer(snapshot, scheme) for scheme in schemes}
+    return Counted(record, dict(snapshot.coverages), namers)
+
+
+def _namer(snapshot: Snapshot, scheme: str) -> Callable[[str], str]:
+    """As ``snapshot.namer``, but it does not hold the snapshot."""
+    if scheme != "asn":
+        return snapshot.namer(scheme)
+    names = snapshot.names
+    return lambda group: names.get(int(group[2:]), "") if group != "NONE" else "origin NONE"
+
+
+def _marks(snapshot: Snapshot) -> tuple[Mark, ...]:
+    marks = []
+    for each in snapshot.troubles:
+        source, error = redacted(each)
+        stale = each.stale(snapshot.created)
+        marks.append(Mark(each.kind, source, str(each.state), error, each.since or 0, stale))
+    return tuple(marks)
+
+
+def day_of(moment: float) -> date:
+    """The day (UTC) of a time in Unix seconds."""
+    return datetime.fromtimestamp(moment, UTC).date()
+
+
+def days_between(first: date, last: date) -> Iterable[date]:
+    """Every day from ``first`` to ``last``, both included."""
+    return (first + timedelta(days=n) for n in range((last - first).days + 1))
+
+
+def stretches(days: Iterable[date]) -> list[tuple[date, date]]:
+    """Days as runs without a gap, in order: ``2026-01-01 to 2026-01-31``."""
+    runs: list[tuple[date, date]] = []
+    for day in sorted(set(days)):
+        if runs and (day - runs[-1][1]).days == 1:
+            runs[-1] = runs[-1][0], day
+        else:
+            runs.append((day, day))
+    return runs
+
+
+def said(days: Iterable[date], most: int = 6) -> str:
+    """Some days in words, for a message: the latest stretches."""
+    runs = stretches(days)
+    if not runs:
+        return "none"
+    texts = [f"{a}" if a == b else f"{a} to {b}" for a, b in runs[-most:]]
+    return ("…, " if len(runs) > most else "") + ", ".join(texts)

@@ -1,0 +1,254 @@
+"""What a figure was: ``/api/v1/history/{scheme}/{group}``, and ``?at=`` of the coverage endpoints.
+
+Read from the files of :mod:`validator.history`, in a thread, one question at a time; no snapshot is
+needed. A day that is not recorded is a gap and is shown as one; a day on which inputs were in
+trouble says so. What is not there is refused with the days that are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import hashlib
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from aiohttp import web
+
+from validator.groupings import Attribution
+from validator.history.figures import FIGURES, HEADLINE, Series
+from validator.history.reading import Reader
+from validator.history.records import DayRecord, NoSuchDay, days_between, said
+from validator.model import Family, SourceError
+from validator.web.answers import NO_CACHE, Refusal, json_reply, query_of
+from validator.web.contract import Content, Operation, path, query
+from validator.web.coverage import CSV, SCHEME, one_of
+from validator.web.groups import GROUP
+from validator.web.history_replies import (
+    DegradedDay,
+    FamilyHistory,
+    HistoryPoint,
+    HistoryReply,
+)
+from validator.web.past import DAY, kept, parse_day, usual
+
+_SPACE_UNITS = {Family.IPV4: "addresses", Family.IPV6: "64s"}
+_MOST_DAYS = 40_000
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a client asks for. ``attribution`` None: the scheme's first."""
+
+    scheme: str
+    group: str
+    attribution: Attribution | None
+    figure: str
+    families: tuple[Family, ...]
+    first: date | None
+    last: date | None
+    form: str
+
+
+class HistoryFace:
+    def __init__(self, reader: Reader | None, sample: bool = False) -> None:
+        """``reader``: None if no history is kept."""
+        self._reader, self._sample = reader, sample
+        self._turn = asyncio.Semaphore(1)
+
+    def operations(self) -> Sequence[Operation]:
+        return [
+            Operation(
+                "GET",
+                "/api/v1/history/{scheme}/{group}",
+                self.history,
+                "A figure of a group, day by day",
+                "history",
+                {200: Content("the days, in order", HistoryReply, also=("text/csv",))},
+                [
+                    path("scheme", "what it is a group of", SCHEME, "rir"),
+                    path("group", "the group", GROUP, "ripencc"),
+                    query("from", "the first day (by default the first there is)", DAY),
+                    query("to", "the last day (by default the last there is)", DAY),
+                    query("family", "one family alone", one_of(each.label for each in Family)),
+                    query("figure", f"which figure (default {HEADLINE})", one_of(FIGURES)),
+                    query(
+                        "attribution",
+                        "who a route belongs to: its address block's holder, or its origin's",
+                        one_of(Attribution),
+                    ),
+                    query("format", "the form of the answer", one_of(("json", "csv"))),
+                ],
+                refusals=(400, 404, 503),
+                tagged=True,
+            )
+        ]
+
+    async def history(self, request: web.Request) -> web.Response:
+        """Numerators and denominators of every day, and the value they make. Days without a record
+        are in the answer, marked; so are days on which an input was not as it should be."""
+        names = ("from", "to", "family", "figure", "attribution", "format")
+        asked = parse(request.match_info["scheme"], request.match_info["group"],
+                      query_of(request, *names))  # fmt: skip
+        reader = kept(self._reader)
+        async with self._turn:
+            tag, reply = await asyncio.to_thread(_answer, reader, asked)
+        headers = {"ETag": f'W/"{tag}"', "Cache-Control": NO_CACHE}
+        if isinstance(reply, bytes):
+            mark = "-SAMPLE" if self._sample else ""
+            name = f"history-{asked.scheme}-{asked.group}-{asked.figure}{mark}.csv"
+            headers["Content-Disposition"] = f'inline; filename="{name}"'
+            return web.Response(body=reply, headers={**headers, "Content-Type": CSV})
+        return json_reply(reply, headers=headers)
+
+
+def parse(scheme: str, group: str, given: dict[str, str]) -> Asked:
+    """What a query asks for.
+
+    Raises:
+        Refusal: 400, saying what is allowed.
+    """
+
+    def choice(name: str, allowed: Sequence[str]) -> str:
+        value = given.get(name, "")
+        if name in given and value not in allowed:
+            raise Refusal(400, f"{name}={value[:80]!r} is not one of {', '.join(allowed)}")
+        return value
+
+    by = choice("attribution", list(Attribution))
+    family = choice("family", [each.label for each in Family])
+    first, last = parse_day("from", given.get("from")), parse_day("to", given.get("to"))
+    if first and last and first > last:
+        raise Refusal(400, f"from={first} is after to={last}")
+    return Asked(
+        scheme,
+        group,
+        Attribution(by) if by else None,
+        choice("figure", list(FIGURES)) or HEADLINE,
+        tuple(each for each in Family if family in ("", each.label)),
+        first,
+        last,
+        choice("format", ("json", "csv")) or "json",
+    )
+
+
+def _answer(reader: Reader, asked: Asked) -> tuple[str, HistoryReply | bytes]:
+    try:
+        held = reader.folder.held()
+        tag = hashlib.sha256("".join(map(str, held.files)).encode()).hexdigest()[:16]
+        reply = describe(reader, asked)
+    except NoSuchDay as error:
+        raise Refusal(404, str(error)) from None
+    except SourceError as error:
+        raise Refusal(503, f"the history cannot be read: {error.problem}") from None
+    return tag, (csv_text(reply) if asked.form == "csv" else reply)
+
+
+def describe(reader: Reader, asked: Asked) -> HistoryReply:
+    """The days asked for, gaps included.
+
+    Raises:
+        NoSuchDay: there are none, or no such scheme or group in them.
+        SourceError: the files cannot be read.
+    """
+    every = reader.days()
+    if not every:
+        raise NoSuchDay("there is no history yet: the first day is written soon after the start")
+    first, last = min(every), max(every)
+    begin, end = max(asked.first or first, first), min(asked.last or last, last)
+    if begin > end:
+        raise NoSuchDay(f"no history from {asked.first} to {asked.last}; there is of {said(every)}")
+    latest = _latest_with(asked.scheme, every)
+    by = asked.attribution or usual(asked.scheme, latest)
+    found = [
+        reader.series(asked.scheme, by, asked.group, family, begin, end, (asked.figure,))
+        for family in asked.families
+    ]
+    records = found[0].records
+    days = list(days_between(begin, end))[:_MOST_DAYS]
+    figure = FIGURES[asked.figure]
+    return HistoryReply(
+        scheme=asked.scheme,
+        title=latest.titles.get(asked.scheme, asked.scheme),
+        group=asked.group,
+        name=next((each.name for each in found if each.name), ""),
+        attribution=by,
+        figure=asked.figure,
+        numerator_of=list(figure.of),
+        denominator_of=list(figure.by),
+        first=str(begin),
+        last=str(end),
+        days=len(records),
+        gaps=len(days) - len(records),
+        history_first=str(first),
+        history_last=str(last),
+        families=[_family(each, asked.figure, days) for each in found],
+        degraded=[
+            DegradedDay(str(day), record.degraded_notes)
+            for day, record in records.items()
+            if record.degraded
+        ],
+        sample=any(record.sample for record in records.values()),
+    )
+
+
+def csv_text(reply: HistoryReply) -> bytes:
+    """The same as a table: a row for each family and day."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(
+        ("scheme", "group", "name", "attribution", "family", "day", "figure", "numerator",
+         "denominator", "value", "recorded", "degraded", "sample")
+    )  # fmt: skip
+    head = reply.scheme, reply.group, reply.name, reply.attribution.value
+    for family in reply.families:
+        for point in family.points:
+            table.writerow(
+                (
+                    *head,
+                    family.family,
+                    point.day,
+                    reply.figure,
+                    *("" if n is None else n
+                      for n in (point.numerator, point.denominator, point.value)),
+                    str(point.recorded).lower(),
+                    str(point.degraded).lower(),
+                    str(reply.sample).lower(),
+                )
+            )  # fmt: skip
+    return text.getvalue().encode()
+
+
+def _family(series: Series, figure: str, days: Sequence[date]) -> FamilyHistory:
+    known = {point.day: point for point in series.points}
+    points = []
+    for day in days:
+        point = known.get(day)
+        if point is None:
+            points.append(HistoryPoint(str(day), False, False, None, None, None))
+            continue
+        part, whole = point.parts(figure) or (None, None)
+        degraded = series.records[day].degraded
+        points.append(HistoryPoint(str(day), True, degraded, part, whole, point.value(figure)))
+    made_of_space = FIGURES[figure].of[0].endswith("_space")
+    unit = _SPACE_UNITS[series.family] if made_of_space else "routes"
+    return FamilyHistory(series.family.label, unit, points)
+
+
+def _latest_with(scheme: str, every: Mapping[date, DayRecord]) -> DayRecord:
+    """The last day on which a scheme was counted.
+
+    Raises:
+        NoSuchDay: it never was.
+    """
+    schemes: dict[str, None] = {}
+    for record in reversed(list(every.values())):
+        its = [name for name, _ in record.schemes]
+        if scheme in its:
+            return record
+        schemes.update(dict.fromkeys(its))
+    raise NoSuchDay(
+        f"no scheme in the history is called {scheme!r}; there are {', '.join(schemes)}"
+    )
