@@ -12,7 +12,7 @@ one row: it keeps the latest expiry, and the trust anchor that goes with it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,7 +55,6 @@ class VrpTable:
     length: U1
     parent: NDArray[np.int32]
     first: U4
-    buckets: U4
     ipv6: int
     asn: U4
     max_length: U1
@@ -64,6 +63,15 @@ class VrpTable:
     trust_anchors: tuple[str, ...]
     aspas: tuple[Aspa, ...] = ()
     router_keys: tuple[RouterKey, ...] = ()
+    buckets: U4 = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Worked out here, so that a table made from another one cannot keep the other's.
+        index = kernels.index_buckets
+        parts = index(self.high, 0, self.ipv6), index(self.high, self.ipv6, len(self.high))
+        buckets = np.concatenate(parts)
+        frozen(buckets)
+        object.__setattr__(self, "buckets", buckets)
 
     def __len__(self) -> int:
         return len(self.asn)
@@ -124,17 +132,13 @@ def build_table(batches: Sequence[VrpBatch]) -> VrpTable:
     kernels.link_parents(high, low, length, parent, 0, ipv6)
     kernels.link_parents(high, low, length, parent, ipv6, len(heads))
     columns = asn[rows], max_length[rows], trust_anchor[rows], expires[rows]
-    buckets = np.concatenate(
-        (kernels.index_buckets(high, 0, ipv6), kernels.index_buckets(high, ipv6, len(high)))
-    )
-    frozen(high, low, length, parent, first, buckets, *columns)
+    frozen(high, low, length, parent, first, *columns)
     return VrpTable(
         high,
         low,
         length,
         parent,
         first,
-        buckets,
         ipv6,
         *columns,
         trust_anchors=names,

@@ -15,7 +15,7 @@ from validator.origin_validation import validate
 from validator.routes import RouteTable
 from validator.vrps import VrpTable, build_table
 
-VRP_COLUMNS = ("high", "low", "length", "parent", "first", "asn", "max_length")
+VRP_COLUMNS = ("high", "low", "length", "parent", "first", "asn", "max_length", "buckets")
 ROUTE_COLUMNS = ("high", "low", "length", "origin", "peers", "verdict")
 RULES = AnnouncedRules(special_prefixes=(), longest_ipv4=8, longest_ipv6=32)
 
