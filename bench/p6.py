@@ -40,7 +40,7 @@ from validator.announced import AnnouncedRules
 from validator.inputs import gather
 from validator.model import Prefixes, RouteBatch, State, Verdict, VrpBatch
 from validator.origin_validation import validate
-from validator.routes import RouteTable, SeenRoutes
+from validator.routes import RouteTable
 from validator.snapshot import Snapshot, state_counts
 from validator.state import PipelineState
 from validator.vrp_store import as_batch
@@ -135,9 +135,7 @@ def check(state: PipelineState) -> None:
         Unequal: a verdict is not what validating the whole table gives.
     """
     table = state.routes
-    family = np.where(np.arange(len(table)) < table.ipv6, 4, 6).astype("u1")
-    prefixes = Prefixes(family, table.high, table.low, table.length)
-    anew = validate(SeenRoutes(prefixes, table.origin, table.peers), state.vrps)
+    anew = validate(table.seen(), state.vrps)
     if (differ := np.flatnonzero(anew != table.verdict)).size:
         row = int(differ[0])
         raise Unequal(

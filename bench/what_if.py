@@ -25,11 +25,10 @@ from validator.announced import AnnouncedRules
 from validator.assembly import assemble
 from validator.delta import change_vrps
 from validator.fixes import suggest
-from validator.hypothetical import Change, Payload, states, suppose
+from validator.hypothetical import Change, Payload, payload_batch, states, suppose
 from validator.inputs import gather
-from validator.model import InputReport, Prefix, Prefixes, VrpBatch
+from validator.model import Prefix
 from validator.origin_validation import validate
-from validator.routes import SeenRoutes
 from validator.snapshot import Snapshot
 from validator.web.what_if import what_if
 
@@ -49,32 +48,16 @@ class Whole:
     """The long way: the changed VRP set, and every route validated again."""
 
     def __init__(self, snapshot: Snapshot) -> None:
-        routes = snapshot.routes
-        family = np.where(np.arange(len(routes)) < routes.ipv6, 4, 6).astype("u1")
-        prefixes = Prefixes(family, routes.high, routes.low, routes.length)
-        self._snapshot, self._seen = snapshot, SeenRoutes(prefixes, routes.origin, routes.peers)
-        self._now = states(routes.verdict)
+        self._snapshot, self._seen = snapshot, snapshot.routes.seen()
+        self._now = states(snapshot.routes.verdict)
 
     def flips(self, roa: Payload) -> tuple[list[int], list[int]]:
         """The rows that become valid, and those that become invalid."""
-        added, removed = batch([roa]), batch([])
+        added, removed = payload_batch([roa]), payload_batch([])
         table = change_vrps(self._snapshot.vrps, added, removed).table
         then = states(validate(self._seen, table))
         rows = np.flatnonzero(then != self._now)
         return rows[then[rows] == 1].tolist(), rows[then[rows] == 2].tolist()
-
-
-def batch(payloads: list[Payload]) -> VrpBatch:
-    n = len(payloads)
-    return VrpBatch(
-        Prefixes.of([each.prefix for each in payloads]),
-        np.array([each.asn for each in payloads], "u4"),
-        np.array([each.max_length for each in payloads], "u1"),
-        np.zeros(n, "u1"),
-        np.zeros(n, "i8"),
-        ("",),
-        InputReport("bench", "bench"),
-    )
 
 
 def sixteens(snapshot: Snapshot, count: int) -> list[Payload]:

@@ -25,6 +25,7 @@ from collectors.wire.text import SOUND, Field, parse_prefixes
 from validator import bulk_kernels as kernels
 from validator import reply_kernels
 from validator.asked import AskedRoute, asked_asn, strict_prefix
+from validator.columns import joined
 from validator.model import I8, U1, Prefix, State
 from validator.origin_validation import explain
 from validator.replies import VrpLists, VrpReply, validated_route
@@ -163,7 +164,7 @@ class Bulk:
         ]
         kind[odd] = kernels.TOLD
         self._lines += lines
-        told_text, told_bounds = _joined(told)
+        told_text, told_bounds = joined(told)
         plain = int(np.count_nonzero(kind == kernels.PLAIN))
         most = kernels.LONGEST_ROUTE + len(self._frame)
         out = np.empty(len(told_text) + plain * most, "u1")
@@ -293,13 +294,6 @@ def _vrps_text(vrps: list[VrpReply]) -> str:
     return "; ".join(f"{vrp.asn} {vrp.prefix}-{vrp.max_length}" for vrp in vrps)
 
 
-def _joined(pieces: Sequence[bytes]) -> tuple[U1, I8]:
-    """The pieces in one column, and where each begins and the last ends."""
-    bounds = np.zeros(len(pieces) + 1, "i8")
-    np.cumsum([len(piece) for piece in pieces], out=bounds[1:])
-    return np.frombuffer(b"".join(pieces), "u1"), bounds
-
-
 def _frame(form: Form) -> tuple[U1, I8]:
     """What stands around AS number and prefix, as :func:`bulk_kernels.answer_rows` takes it."""
     endings = [""] * reply_kernels.ENDINGS, [""] * reply_kernels.ENDINGS
@@ -313,14 +307,14 @@ def _frame(form: Form) -> tuple[U1, I8]:
         states[ending], reasons[ending] = state.value, reason
     pairs = list(zip(states, reasons, strict=True))
     if form is Form.CSV:
-        return _joined([b"", b",", *(f",{state},{reason}\n".encode() for state, reason in pairs)])
+        return joined([b"", b",", *(f",{state},{reason}\n".encode() for state, reason in pairs)])
     hole = "AS"
     lines = [
         _encode(RouteLine(asn=hole, prefix=hole, state=state, reason=reason or msgspec.UNSET))
         for state, reason in pairs
     ]
     head, middle, _ = lines[0].split(hole.encode())
-    return _joined([head, middle, *(line.split(hole.encode())[2] + b"\n" for line in lines)])
+    return joined([head, middle, *(line.split(hole.encode())[2] + b"\n" for line in lines)])
 
 
 _FRAMES = {form: _frame(form) for form in Form}

@@ -9,11 +9,14 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
 from validator.model import OriginsightError, Prefix, SettingsError, parse_asn
+
+if TYPE_CHECKING:
+    from validator.remote import Server
 
 T = TypeVar("T", bound=Callable[..., Any])
 
@@ -69,6 +72,95 @@ def _asking(command: T) -> T:
     ):
         command = option(command)
     return command
+
+
+def _counting(command: T) -> T:
+    """Options of every command that counts a table: what it reads, or whom it asks; how it is
+    attributed and printed. :func:`_counted` takes them."""
+    for option in reversed(
+        (
+            click.option("--vrps", multiple=True, metavar="SOURCE", help=f"VRP export. {_SOURCE}"),
+            click.option("--routes", multiple=True, metavar="SOURCE", help=f"Routes. {_SOURCE}"),
+            click.option(
+                "--resources",
+                multiple=True,
+                metavar="SOURCE",
+                help=f"RIR delegated-extended files. {_SOURCE}",
+            ),
+            click.option(
+                "--asn-names",
+                multiple=True,
+                metavar="SOURCE",
+                help="Names of AS numbers: a CSV asn,name.",
+            ),
+            click.option(
+                "--slurm", multiple=True, metavar="FILE", help="Local exceptions (RFC 8416)."
+            ),
+            click.option(
+                "--groups",
+                multiple=True,
+                metavar="SOURCE",
+                help="Classes of countries, or lists of your own, beside those that come with "
+                f"Originsight. {_SOURCE}",
+            ),
+            click.option(
+                "--attribution",
+                type=click.Choice(["address", "origin"]),
+                help="Group by the address block or by the origin AS.",
+            ),
+            click.option(
+                "--min-peers",
+                type=click.IntRange(1),
+                help="Least number of peers that must see a route.",
+            ),
+            click.option(
+                "--format",
+                "form",
+                type=click.Choice(["table", "csv", "json"]),
+                default="table",
+                help="How to print.",
+            ),
+            click.option(
+                "-o", "--output", type=click.Path(path_type=Path), help="Write to this file."
+            ),
+            _reading,
+            _asking,
+        )
+    ):
+        command = option(command)
+    return command
+
+
+class _Counted(NamedTuple):
+    """What :func:`_counting` was given: a service to ask, or files to read and how."""
+
+    service: Server | None
+    sources: dict[str, tuple[str, ...]]
+    reading: dict[str, Any]
+    form: str
+    output: Path | None
+
+
+@contextmanager
+def _counted(given: dict[str, Any], *, files_only: tuple[str, ...] = ()) -> Iterator[_Counted]:
+    """Take the options of :func:`_counting` out of ``given``, but for attribution and min_peers;
+    explain what fails. ``files_only``: what of the rest means nothing to a service."""
+    tables = ("vrps", "routes", "resources", "asn_names", "slurm", "groups")
+    sources = {name: given.pop(name) for name in tables}
+    reading = {name: given.pop(name) for name in ("quiet", "allow_truncated", "as_of")}
+    url, token = given.pop("server"), given.pop("token")
+    service = None
+    with _explained():
+        if url is not None:
+            _no_files(**sources, **_given(reading), **{name: given[name] for name in files_only})
+            from validator.remote import Server  # noqa: PLC0415
+
+            service = Server(url, token, quiet=reading["quiet"])
+        else:
+            for name in ("vrps", "routes", "resources"):
+                if not sources[name]:
+                    raise click.UsageError(f"Missing option '--{name}' (or '--server').")
+        yield _Counted(service, sources, reading, given.pop("form"), given.pop("output"))
 
 
 class _Moment(click.ParamType[int]):
@@ -166,25 +258,6 @@ def validate(
 
 
 @main.command()
-@click.option("--vrps", multiple=True, metavar="SOURCE", help=f"VRP export. {_SOURCE}")
-@click.option("--routes", multiple=True, metavar="SOURCE", help=f"Routes. {_SOURCE}")
-@click.option(
-    "--resources",
-    multiple=True,
-    metavar="SOURCE",
-    help=f"RIR delegated-extended files. {_SOURCE}",
-)
-@click.option(
-    "--asn-names", multiple=True, metavar="SOURCE", help="Names of AS numbers: a CSV asn,name."
-)
-@click.option("--slurm", multiple=True, metavar="FILE", help="Local exceptions (RFC 8416).")
-@click.option(
-    "--groups",
-    multiple=True,
-    metavar="SOURCE",
-    help="Classes of countries, or lists of your own, beside those that come with Originsight. "
-    f"{_SOURCE}",
-)
 @click.option(
     "--by",
     required=True,
@@ -193,154 +266,50 @@ def validate(
 )
 @click.option("--family", type=click.Choice(["ipv4", "ipv6"]), help="Only this family.")
 @click.option(
-    "--attribution",
-    type=click.Choice(["address", "origin"]),
-    help="Group by the address block or by the origin AS.",
-)
-@click.option(
-    "--min-peers", type=click.IntRange(1), help="Least number of peers that must see a route."
-)
-@click.option(
     "--sort",
     type=click.Choice(["space", "routes", "valid_share", "coverage", "group"]),
     default="space",
     show_default=True,
     help="What comes first.",
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "csv", "json"]),
-    default="table",
-    help="How to print.",
-)
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file.")
-@_reading
-@_asking
-def coverage(
-    vrps: tuple[str, ...],
-    routes: tuple[str, ...],
-    resources: tuple[str, ...],
-    asn_names: tuple[str, ...],
-    slurm: tuple[str, ...],
-    groups: tuple[str, ...],
-    server: str | None,
-    token: str | None,
-    output: Path | None,
-    form: str,
-    quiet: bool,
-    allow_truncated: bool,
-    as_of: int | None,
-    **asked: Any,
-) -> None:
+@_counting
+def coverage(**asked: Any) -> None:
     """How well networks, countries, registries' service regions or classes are protected."""
-    sources = _sources(
-        vrps=vrps, slurm=slurm, routes=routes, resources=resources, asn_names=asn_names,
-        groups=groups,
-    )  # fmt: skip
-    reading = {"allow_truncated": allow_truncated, "as_of": as_of}
-    with _explained():
-        if server is not None:
-            _no_files(**sources, **reading)
+    with _counted(asked) as given:
+        if given.service is not None:
             from validator import remote  # noqa: PLC0415
 
-            service = remote.Server(server, token, quiet=quiet)
-            remote.show_coverage(service, asked, form, output)
-            return
-        for name in ("vrps", "routes", "resources"):
-            if not sources[name]:
-                raise click.UsageError(f"Missing option '--{name}' (or '--server').")
-        from validator import commands  # noqa: PLC0415
+            remote.show_coverage(given.service, asked, given.form, given.output)
+        else:
+            from validator import commands  # noqa: PLC0415
 
-        commands.show_coverage(sources, asked, form, output, quiet=quiet, **reading)
+            commands.show_coverage(given.sources, asked, given.form, given.output, **given.reading)
 
 
 @main.command()
-@click.option("--vrps", multiple=True, metavar="SOURCE", help=f"VRP export. {_SOURCE}")
-@click.option("--routes", multiple=True, metavar="SOURCE", help=f"Routes. {_SOURCE}")
-@click.option(
-    "--resources",
-    multiple=True,
-    metavar="SOURCE",
-    help=f"RIR delegated-extended files. {_SOURCE}",
-)
-@click.option("--slurm", multiple=True, metavar="FILE", help="Local exceptions (RFC 8416).")
-@click.option("--groups", multiple=True, metavar="SOURCE", help=f"Lists of groups. {_SOURCE}")
 @click.option("--scheme", required=True, help="What it is a group of: asn, country, rir, ldc, …")
 @click.option("--group", required=True, help="The group: AS64496, NL, ripencc, …")
-@click.option(
-    "--attribution",
-    type=click.Choice(["address", "origin"]),
-    help="Group by the address block or by the origin AS.",
-)
-@click.option(
-    "--min-peers", type=click.IntRange(1), help="Least number of peers that must see a route."
-)
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "csv", "json"]),
-    default="table",
-    help="How to print.",
-)
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file.")
-@_reading
-@_asking
-def dialects(
-    vrps: tuple[str, ...],
-    routes: tuple[str, ...],
-    resources: tuple[str, ...],
-    slurm: tuple[str, ...],
-    groups: tuple[str, ...],
-    server: str | None,
-    token: str | None,
-    output: Path | None,
-    form: str,
-    quiet: bool,
-    allow_truncated: bool,
-    as_of: int | None,
-    **asked: Any,
-) -> None:
+@_counting
+def dialects(**asked: Any) -> None:
     """One group in the figures of RIPE NCC, NRO, NIST, MANRS and Cloudflare Radar, side by side."""
-    sources = _sources(vrps=vrps, slurm=slurm, routes=routes, resources=resources, groups=groups)
-    reading = {"allow_truncated": allow_truncated, "as_of": as_of}
-    with _explained():
-        if server is not None:
-            _no_files(**sources, **reading, min_peers=asked.pop("min_peers"))
+    with _counted(asked, files_only=("min_peers",)) as given:
+        if given.service is not None:
             from validator import remote  # noqa: PLC0415
 
-            service = remote.Server(server, token, quiet=quiet)
-            remote.show_dialects(service, asked, form, output)
-            return
-        for name in ("vrps", "routes", "resources"):
-            if not sources[name]:
-                raise click.UsageError(f"Missing option '--{name}' (or '--server').")
-        from validator import commands  # noqa: PLC0415
+            remote.show_dialects(given.service, asked, given.form, given.output)
+        else:
+            from validator import commands  # noqa: PLC0415
 
-        commands.show_dialects(sources, asked, form, output, quiet=quiet, **reading)
+            commands.show_dialects(given.sources, asked, given.form, given.output, **given.reading)
 
 
 @main.command()
-@click.option("--vrps", multiple=True, metavar="SOURCE", help=f"VRP export. {_SOURCE}")
-@click.option("--routes", multiple=True, metavar="SOURCE", help=f"Routes. {_SOURCE}")
-@click.option(
-    "--resources",
-    multiple=True,
-    metavar="SOURCE",
-    help=f"RIR delegated-extended files. {_SOURCE}",
-)
-@click.option(
-    "--asn-names", multiple=True, metavar="SOURCE", help="Names of AS numbers: a CSV asn,name."
-)
-@click.option("--slurm", multiple=True, metavar="FILE", help="Local exceptions (RFC 8416).")
-@click.option("--groups", multiple=True, metavar="SOURCE", help=f"Lists of your own. {_SOURCE}")
 @click.option("--scheme", required=True, metavar="SCHEME", help="What it is a group of: country, …")
 @click.option("--group", required=True, metavar="GROUP", help="The group: KE, ripencc, ldc, …")
 @click.option(
     "--countries", is_flag=True, help="Which countries of a class would move its figure most."
 )
 @click.option("--family", type=click.Choice(["ipv4", "ipv6"]), help="Default ipv4.")
-@click.option("--attribution", type=click.Choice(["address", "origin"]), help="Whose a route is.")
 @click.option("--measure", type=click.Choice(["routes", "space"]), help="Default routes.")
 @click.option(
     "--by",
@@ -351,57 +320,19 @@ def dialects(
 @click.option("--roas", type=click.IntRange(0, 1000), help="ROAs to list of each (default 20).")
 @click.option("--list", type=click.Choice(["doers", "roas"]), help="What a CSV has a line for.")
 @click.option("--share", metavar="SHARE", help="With --countries: the share each is to reach.")
-@click.option(
-    "--min-peers", type=click.IntRange(1), help="Least number of peers that must see a route."
-)
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "csv", "json"]),
-    default="table",
-    help="How to print.",
-)
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file.")
-@_reading
-@_asking
-def plan(
-    vrps: tuple[str, ...],
-    routes: tuple[str, ...],
-    resources: tuple[str, ...],
-    asn_names: tuple[str, ...],
-    slurm: tuple[str, ...],
-    groups: tuple[str, ...],
-    server: str | None,
-    token: str | None,
-    output: Path | None,
-    form: str,
-    quiet: bool,
-    allow_truncated: bool,
-    as_of: int | None,
-    min_peers: int | None,
-    **asked: Any,
-) -> None:
+@_counting
+def plan(**asked: Any) -> None:
     """Who could raise the valid share of a group, and with which ROAs."""
-    sources = _sources(
-        vrps=vrps, slurm=slurm, routes=routes, resources=resources, asn_names=asn_names,
-        groups=groups,
-    )  # fmt: skip
-    reading = {"allow_truncated": allow_truncated, "as_of": as_of}
-    with _explained():
-        if server is not None:
-            _no_files(**sources, **reading, min_peers=min_peers)
-            from validator import plan_remote, remote  # noqa: PLC0415
+    with _counted(asked, files_only=("min_peers",)) as given:
+        if given.service is not None:
+            from validator import plan_remote  # noqa: PLC0415
 
-            service = remote.Server(server, token, quiet=quiet)
-            plan_remote.show_plan(service, asked, form, output)
-            return
-        for name in ("vrps", "routes", "resources"):
-            if not sources[name]:
-                raise click.UsageError(f"Missing option '--{name}' (or '--server').")
-        from validator import plan_command  # noqa: PLC0415
+            del asked["min_peers"]
+            plan_remote.show_plan(given.service, asked, given.form, given.output)
+        else:
+            from validator import plan_command  # noqa: PLC0415
 
-        asked["min_peers"] = min_peers
-        plan_command.show_plan(sources, asked, form, output, quiet=quiet, **reading)
+            plan_command.show_plan(given.sources, asked, given.form, given.output, **given.reading)
 
 
 @main.command()

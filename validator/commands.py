@@ -49,6 +49,7 @@ from validator.printing import (
 )
 from validator.replies import validity_reply
 from validator.routes import RouteTable
+from validator.snapshot import Snapshot
 from validator.state import PipelineState
 from validator.vrps import Vrp
 
@@ -104,7 +105,7 @@ def validate_table(
 ) -> None:
     """Every route of a table, or the counts alone."""
     began = time.perf_counter()
-    with _steps(reading["quiet"]) as step:
+    with steps(reading["quiet"]) as step:
         inputs = _read_all(sources, step, **reading)
         state = PipelineState(AnnouncedRules())
         state.load(inputs, step)
@@ -160,20 +161,9 @@ def show_coverage(
     """Coverage of every group of a scheme. ``asked`` has ``by``, ``family``, ``attribution``,
     ``min_peers`` and ``sort``, each as the command line has it."""
     families = tuple(each for each in Family if asked["family"] in (None, each.label))
-    sources = {**sources, "groups": (*built_in_groups(), *sources["groups"])}
-    with _steps(reading["quiet"]) as step:
-        inputs = _read_all(sources, step, **reading)
-        scheme, attribution = _chosen(asked, inputs)
-        inputs.groups = [  # provenance names what the figures rest on, and no more
-            batch for batch in inputs.groups
-            if batch.countries or (batch.grouping and batch.grouping.scheme == scheme)
-        ]  # fmt: skip
-        snapshot = assemble(
-            inputs,
-            AnnouncedRules(min_peers=asked["min_peers"]),
-            coverages=[(scheme, attribution)],
-            progress=step,
-        )
+    with steps(reading["quiet"]) as step:
+        snapshot, attribution = measured(sources, "--by", asked["by"], asked, step, **reading)
+    scheme = asked["by"]
     table = (
         snapshot.coverages[scheme, attribution],
         snapshot.namer(scheme),
@@ -209,17 +199,9 @@ def show_dialects(
 ) -> None:
     """One group in everybody's figures. ``asked`` has ``scheme``, ``group``, ``attribution`` and
     ``min_peers``, each as the command line has it."""
-    sources = {**sources, "groups": (*built_in_groups(), *sources["groups"])}
-    with _steps(reading["quiet"]) as step:
-        inputs = _read_all(sources, step, **reading)
-        scheme, attribution = _chosen({**asked, "by": asked["scheme"]}, inputs)
-        snapshot = assemble(
-            inputs,
-            AnnouncedRules(min_peers=asked["min_peers"]),
-            coverages=[(scheme, attribution)],
-            progress=step,
-        )
-        group = asked["group"]
+    scheme, group = asked["scheme"], asked["group"]
+    with steps(reading["quiet"]) as step:
+        snapshot, attribution = measured(sources, "--scheme", scheme, asked, step, **reading)
         compared = dialects.table(snapshot, scheme, group, attribution)
     if compared is None:
         raise SettingsError(f"--group: {scheme} has no group {group!r}")
@@ -229,32 +211,55 @@ def show_dialects(
         print_dialects(out, lines, group, name, attribution.value, form, sample=snapshot.sample)
 
 
-def built_in_groups() -> tuple[str, ...]:
+def measured(
+    sources: Sources,
+    option: str,
+    scheme: str,
+    asked: Mapping[str, Any],
+    step: Step,
+    beside: Sequence[str] = (),
+    **reading: Any,
+) -> tuple[Snapshot, Attribution]:
+    """A snapshot with the coverage of one scheme, and of ``beside`` by the same attribution; and
+    which that is. ``asked`` has ``attribution`` and ``min_peers``; ``option`` is what the command
+    line calls the scheme.
+
+    Raises:
+        SettingsError: there is no such scheme, or it cannot be attributed so.
+    """
+    sources = {**sources, "groups": (*_built_in_groups(), *sources["groups"])}
+    inputs = _read_all(sources, step, **reading)
+    groupings = {batch.grouping.scheme: batch.grouping for batch in inputs.groups if batch.grouping}
+    if scheme not in (schemes := [*Scheme, *sorted(groupings)]):
+        known = ", ".join(schemes)
+        raise SettingsError(f"{option}: no scheme is called {scheme!r}; there are {known}")
+    given = Attribution(asked["attribution"]) if asked["attribution"] else None
+    try:
+        attribution = attribution_of(scheme, given, groupings.get(scheme))
+    except ValueError as error:
+        raise SettingsError(f"--attribution: {error}") from None
+    inputs.groups = [  # provenance names what the figures rest on, and no more
+        batch for batch in inputs.groups
+        if batch.countries or (batch.grouping and batch.grouping.scheme == scheme)
+    ]  # fmt: skip
+    snapshot = assemble(
+        inputs,
+        AnnouncedRules(min_peers=asked["min_peers"]),
+        coverages=[(each, attribution) for each in dict.fromkeys((*beside, scheme))],
+        progress=step,
+    )
+    return snapshot, attribution
+
+
+def _built_in_groups() -> tuple[str, ...]:
     """The classes of countries that come with Originsight, if they do."""
     folder = Path(__file__).parents[1] / "config" / "groups"
     return (str(folder),) if folder.is_dir() else ()
 
 
-def _chosen(asked: Mapping[str, Any], inputs: Inputs) -> tuple[str, Attribution]:
-    """The scheme asked for, and its attribution.
-
-    Raises:
-        SettingsError: there is no such scheme, or it cannot be attributed so.
-    """
-    groupings = {batch.grouping.scheme: batch.grouping for batch in inputs.groups if batch.grouping}
-    schemes, by = [*Scheme, *sorted(groupings)], asked["by"]
-    if by not in schemes:
-        raise SettingsError(f"--by: no scheme is called {by!r}; there are {', '.join(schemes)}")
-    given = Attribution(asked["attribution"]) if asked["attribution"] else None
-    try:
-        return by, attribution_of(by, given, groupings.get(by))
-    except ValueError as error:
-        raise SettingsError(f"--attribution: {error}") from None
-
-
 def export_pyasn(sources: Sources, output: Path | None, **reading: Any) -> None:
     """A table of routes as a pyasn database; gzipped if the file's name ends in ``.gz``."""
-    with _steps(reading["quiet"]) as step:
+    with steps(reading["quiet"]) as step:
         inputs = _read_all(sources, step, **reading)
         state = PipelineState(AnnouncedRules())
         state.load(inputs, step)
@@ -295,7 +300,6 @@ def _read_all(
     as_of: int | None,
     quiet: bool,
 ) -> Inputs:
-    gc.disable()  # a command ends soon; looking through what it holds would be a tenth of its time
     options = ReadOptions(allow_truncated=allow_truncated, as_of=as_of)
     with tempfile.TemporaryDirectory(prefix="originsight-") as cache:
         files = _locate(sources, Path(cache), step)
@@ -336,8 +340,24 @@ def _fetch(source: str, cache: Path) -> tuple[LocalFile, ...]:
 
 
 @contextmanager
-def _steps(quiet: bool) -> Iterator[Step]:
-    """Progress: a bar of steps on a terminal, plain lines elsewhere, nothing if quiet."""
+def steps(quiet: bool) -> Iterator[Step]:
+    """Progress: a bar of steps on a terminal, plain lines elsewhere, nothing if quiet.
+
+    Meanwhile nothing is collected: what is read stays until the command ends, and looking through
+    it again and again would be a tenth of its time.
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        with _progress(quiet) as step:
+            yield step
+    finally:
+        if collects:
+            gc.enable()
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Step]:
     console = Console(stderr=True, highlight=False)
     if quiet:
         yield lambda _: None

@@ -22,9 +22,10 @@ import msgspec
 import numpy as np
 
 from validator import tables
+from validator.columns import joined_text
 from validator.coverage import SLASH_64S_IN_48, Coverage, Figures, Order, divide, row, shares, shown
 from validator.coverage_kernels import number_values
-from validator.model import I8, U1, Family
+from validator.model import I8, Family
 from validator.text_kernels import LONGEST_NUMBER, write_rows
 
 _BYTES_AT_ONCE = 256 << 10
@@ -135,10 +136,10 @@ def _rows(
     groups = _safe(coverage.groups, form)
     names = _safe(list(map(name, coverage.groups)), form)
     for family in families:
-        frame, frame_bounds = _joined(_frame(coverage.scheme, family, form))
+        frame, frame_bounds = joined_text(_frame(coverage.scheme, family, form))
         cells, fractions = _cells(coverage, family, order)
         written = (form.fraction(None if each != each else each) for each in fractions)
-        texts, text_bounds = _joined([*groups, *names, *written])
+        texts, text_bounds = joined_text([*groups, *names, *written])
         longest = int(np.diff(text_bounds).max(initial=0))  # of groups and names
         room = len(frame) + 2 * longest + (_CELLS - 2) * LONGEST_NUMBER
         out = np.empty(max(_BYTES_AT_ONCE, room), "u1")
@@ -181,13 +182,3 @@ def _cells(coverage: Coverage, family: Family, by: Order) -> tuple[I8, list[floa
     cells[:, _SHARES] = texts[: len(quotients)].reshape(-1, 5)
     cells[:, _SPACES][broken] = texts[len(quotients) :]
     return cells, distinct.view("f8").tolist()
-
-
-def _joined(pieces: Sequence[str]) -> tuple[U1, I8]:
-    """The pieces in one column (UTF-8), and where each begins and the last ends."""
-    text = "".join(pieces)
-    content = text.encode()
-    sizes = map(len, pieces if text.isascii() else map(str.encode, pieces))
-    bounds = np.zeros(len(pieces) + 1, "i8")
-    np.cumsum(np.fromiter(sizes, "i8", len(pieces)), out=bounds[1:])
-    return np.frombuffer(content, "u1"), bounds

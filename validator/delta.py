@@ -57,9 +57,7 @@ def revalidated(routes: RouteTable, vrps: VrpTable, changed: Prefixes) -> RouteT
     ``changed``: distinct prefixes in order, as :class:`VrpChange` names them.
     """
     if len(changed) > _MANY:
-        family = np.where(np.arange(len(routes)) < routes.ipv6, 4, 6).astype("u1")
-        prefixes = Prefixes(family, routes.high, routes.low, routes.length)
-        verdict = validate(SeenRoutes(prefixes, routes.origin, routes.peers), vrps)
+        verdict = validate(routes.seen(), vrps)
     else:
         verdict = routes.verdict.copy()
         ipv4 = int(np.count_nonzero(changed.family == Family.IPV4))

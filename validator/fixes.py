@@ -184,12 +184,12 @@ def relate(snapshot: Snapshot, prefix: Prefix, origin: int) -> Relation:
         return Relation.UNKNOWN
     if (holders == holder).all():
         return Relation.SAME
-    if (holders == holder).any() or (registries != registry).any() or not _one_file_each(snapshot):
+    if (holders == holder).any() or (registries != registry).any() or not one_file_each(snapshot):
         return Relation.UNKNOWN
     return Relation.DIFFERENT
 
 
-def _one_file_each(snapshot: Snapshot) -> bool:
+def one_file_each(snapshot: Snapshot) -> bool:
     """Whether no registry is spoken for by two files (the NRO's beside the RIRs', say).
 
     Two such files repeat each other's records, which files of different registries do not.

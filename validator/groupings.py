@@ -261,16 +261,12 @@ def _coalesced(first: U8, group: NDArray[Any]) -> tuple[U8, U4]:
     return np.ascontiguousarray(first[starts]), group[starts].astype("u4")
 
 
-def group_names(
-    scheme: str,
-    grouping: Grouping | None,
-    countries: Mapping[str, str],
-) -> Mapping[str, str]:
-    """What a person calls the groups of a scheme other than ``asn``."""
-    if scheme == Scheme.RIR:
-        return {**RIR_NAMES, NOBODY: "unregistered"}
-    if scheme == Scheme.COUNTRY:
-        return {**countries, NOBODY: "unregistered"}
-    if grouping is None:
-        return {}
-    return {NOBODY: "unregistered", OTHERS: grouping.others, **grouping.names}
+def group_name(
+    scheme: str, group: str, grouping: Grouping | None, countries: Mapping[str, str]
+) -> str:
+    """What a person calls a group of a scheme other than ``asn``; empty if we know no name."""
+    if group == NOBODY:
+        return "unregistered"
+    if grouping is not None:
+        return grouping.names.get(group, grouping.others if group == OTHERS else "")
+    return (RIR_NAMES if scheme == Scheme.RIR else countries).get(group, "")

@@ -275,19 +275,27 @@ def _local_vrps(
         vrps.low[of_row],
         vrps.length[of_row],
     )
-    asn = np.array([each.asn for each in added], "u4")
-    longest = np.array([each.max_length for each in added], "u1")
-    count = len(at_vrp) + len(added)
-    return build_table(
-        [
-            VrpBatch(
-                Prefixes.concatenate([held, Prefixes.of([each.prefix for each in added])]),
-                np.concatenate([vrps.asn[at_vrp], asn]),
-                np.concatenate([vrps.max_length[at_vrp], longest]),
-                np.zeros(count, "u1"),
-                np.full(count, NEVER_EXPIRES, "i8"),
-                ("",),
-                _REPORT,
-            )
-        ]
+    stays_as_is = VrpBatch(
+        held,
+        vrps.asn[at_vrp],
+        vrps.max_length[at_vrp],
+        np.zeros(len(at_vrp), "u1"),
+        np.full(len(at_vrp), NEVER_EXPIRES, "i8"),
+        ("",),
+        _REPORT,
+    )
+    return build_table([stays_as_is, payload_batch(added)])
+
+
+def payload_batch(payloads: Sequence[Payload]) -> VrpBatch:
+    """Payloads as what a file of them would give."""
+    count = len(payloads)
+    return VrpBatch(
+        Prefixes.of([each.prefix for each in payloads]),
+        np.array([each.asn for each in payloads], "u4"),
+        np.array([each.max_length for each in payloads], "u1"),
+        np.zeros(count, "u1"),
+        np.full(count, NEVER_EXPIRES, "i8"),
+        ("",),
+        _REPORT,
     )

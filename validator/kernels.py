@@ -57,7 +57,7 @@ def kernel(arguments: str) -> Callable[[F], F]:
 
 def _await_first_use(dispatcher: Any, signature: tuple[Any, ...]) -> None:
     """Compile, or load what was compiled, when a kernel is first called, by Python or by another
-    kernel: a command needs a few of them, and each takes 10 ms to load."""
+    kernel: a command needs a few of them, and each takes some 10 ms to load."""
     calls, template = dispatcher._compile_for_args, dispatcher.get_call_template
 
     def ready() -> None:

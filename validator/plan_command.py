@@ -9,10 +9,8 @@ from typing import Any
 import msgspec
 
 from validator import plan_text
-from validator.announced import AnnouncedRules
-from validator.assembly import assemble
-from validator.commands import Sources, _chosen, _read_all, _steps, built_in_groups, describe
-from validator.groupings import Attribution, Scheme
+from validator.commands import Sources, describe, measured, steps
+from validator.groupings import Scheme
 from validator.model import SettingsError
 from validator.plan_text import CountryPlanOut
 from validator.printing import SAMPLE_NOTICE, open_output
@@ -30,25 +28,10 @@ def show_plan(
         SettingsError: there is no such scheme or group, or an argument is not allowed.
     """
     _check(asked)
-    sources = {**sources, "groups": (*built_in_groups(), *sources["groups"])}
     scheme, countries = asked["scheme"], bool(asked.get("countries"))
-    with _steps(reading["quiet"]) as step:
-        inputs = _read_all(sources, step, **reading)
-        try:
-            chosen = _chosen({"by": scheme, "attribution": asked["attribution"]}, inputs)
-        except SettingsError as error:  # coverage calls by --by what is --scheme here
-            raise SettingsError(str(error).replace("--by:", "--scheme:")) from None
-        inputs.groups = [  # provenance names what the figures rest on, and no more
-            batch for batch in inputs.groups
-            if batch.countries or (batch.grouping and batch.grouping.scheme == scheme)
-        ]  # fmt: skip
-        wanted = [(Scheme.COUNTRY, chosen[1]), chosen] if countries else [chosen]
-        snapshot = assemble(
-            inputs,
-            AnnouncedRules(min_peers=asked["min_peers"]),
-            coverages=list(dict.fromkeys((str(s), Attribution(a)) for s, a in wanted)),
-            progress=step,
-        )
+    with steps(reading["quiet"]) as step:
+        beside = [Scheme.COUNTRY] if countries else []
+        snapshot, _ = measured(sources, "--scheme", scheme, asked, step, beside, **reading)
         step("planning")
         given = {
             name: str(value)

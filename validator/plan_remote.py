@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 from validator import plan_text
 from validator.plan_text import CountryPlanOut, PlanOut
 from validator.printing import SAMPLE_NOTICE, open_output
-from validator.remote import Server, _decoded, _text_of
+from validator.remote import Server, decoded, text_of
 
 
 def show_plan(server: Server, asked: Mapping[str, Any], form: str, output: Path | None) -> None:
@@ -28,7 +28,7 @@ def show_plan(server: Server, asked: Mapping[str, Any], form: str, output: Path 
     accept = "text/csv" if form == "csv" else "application/json"
     content, sample = server.get(path, accept)
     kind = CountryPlanOut if countries else PlanOut
-    plan = None if form == "csv" else _decoded(server, content, kind)
+    plan = None if form == "csv" else decoded(server, content, kind)
     with open_output(output) as out:
         if form == "json":
             out.write(content.decode() + "\n")
@@ -36,7 +36,7 @@ def show_plan(server: Server, asked: Mapping[str, Any], form: str, output: Path 
         if sample:
             out.write(f"# {SAMPLE_NOTICE}\n")
         if plan is None:
-            out.write(_text_of(server, content))
+            out.write(text_of(server, content))
         elif isinstance(plan, CountryPlanOut):
             plan_text.print_countries(out, plan)
         else:

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from validator import planning_kernels as kernels
-from validator.fixes import Relation, _one_file_each
+from validator.fixes import Relation, one_file_each
 from validator.hypothetical import Payload
 from validator.model import I8, NO_ORIGIN, U1, U4, Family, Verdict, format_asn
 from validator.planning_rows import (
@@ -327,6 +327,6 @@ def _relations(snapshot: Snapshot, family: Family, rows: I8) -> U1:
     relation = np.empty(len(rows), "u1")
     kernels.relate_rows(
         ranges.first, ranges.holder, ranges.registry, *spans_of(snapshot, family, rows),
-        asns.holder[at], asns.registry[at], _one_file_each(snapshot), relation,
+        asns.holder[at], asns.registry[at], one_file_each(snapshot), relation,
     )  # fmt: skip
     return relation

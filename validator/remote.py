@@ -131,7 +131,7 @@ def explain_one(server: Server, route: tuple[Prefix, int], form: str, output: Pa
     """One route, as the service has it: as :func:`validator.commands.explain_one` prints it."""
     prefix, asn = route
     content, sample = server.get(f"/api/v1/validity/{format_asn(asn)}/{prefix}", "application/json")
-    answer = _decoded(server, content, _Answer)
+    answer = decoded(server, content, _Answer)
     with open_output(output) as out:
         if sample:
             note(SAMPLE_NOTICE)
@@ -214,7 +214,7 @@ def show_coverage(server: Server, asked: Mapping[str, Any], form: str, output: P
     query = urlencode({name: value for name, value in arguments.items() if value})
     accept = "text/csv" if form == "csv" else "application/json"
     content, sample = server.get(f"/api/v1/coverage?{query}", accept)
-    answer = None if form == "csv" else _decoded(server, content, _Coverage)
+    answer = None if form == "csv" else decoded(server, content, _Coverage)
     with open_output(output) as out:
         if answer is not None and form == "json":
             out.write(content.decode() + "\n")
@@ -222,7 +222,7 @@ def show_coverage(server: Server, asked: Mapping[str, Any], form: str, output: P
         if sample:
             out.write(f"# {SAMPLE_NOTICE}\n")
         if answer is None:
-            out.write(_text_of(server, content))
+            out.write(text_of(server, content))
         else:
             rows = (row.shown() for row in answer.rows)
             excluded = {_plain(reason): count for reason, count in answer.excluded.items()}
@@ -277,7 +277,7 @@ def show_dialects(server: Server, asked: Mapping[str, Any], form: str, output: P
     scheme, group = (quote(asked[name], safe="") for name in ("scheme", "group"))
     by = f"?attribution={asked['attribution']}" if asked["attribution"] else ""
     content, sample = server.get(f"/api/v1/dialects/{scheme}/{group}{by}", "application/json")
-    answer = _decoded(server, content, _Dialects)
+    answer = decoded(server, content, _Dialects)
     with open_output(output) as out:
         print_dialects(
             out,
@@ -293,7 +293,7 @@ def show_dialects(server: Server, asked: Mapping[str, Any], form: str, output: P
 # --------------------------------------------------------------------------------------- answers
 
 
-def _decoded(server: Server, content: bytes, kind: type[Any]) -> Any:
+def decoded(server: Server, content: bytes, kind: type[Any]) -> Any:
     try:
         return msgspec.json.decode(content, type=kind)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
@@ -302,7 +302,7 @@ def _decoded(server: Server, content: bytes, kind: type[Any]) -> Any:
         ) from None
 
 
-def _text_of(server: Server, content: bytes) -> str:
+def text_of(server: Server, content: bytes) -> str:
     try:
         return content.decode()
     except UnicodeDecodeError:

@@ -83,6 +83,12 @@ class RouteTable:
         """The rows of a family: ``[start, stop)``."""
         return (0, self.ipv6) if family is Family.IPV4 else (self.ipv6, len(self))
 
+    def seen(self) -> SeenRoutes:
+        """The same routes without their verdicts."""
+        family = np.where(np.arange(len(self)) < self.ipv6, 4, 6).astype("u1")
+        prefixes = Prefixes(family, self.high, self.low, self.length)
+        return SeenRoutes(prefixes, self.origin, self.peers)
+
     def exact(self, prefix: Prefix) -> range:
         """The rows of one prefix, one for each origin."""
         start, stop = self.family_range(prefix.family)

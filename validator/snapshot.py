@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from validator.coverage import Coverage
 from validator.freshness import VRP_KINDS, SourceStatus
-from validator.groupings import TITLES, Attribution, Lists, Scheme, group_names
+from validator.groupings import TITLES, Attribution, Lists, Scheme, group_name
 from validator.model import (
     I8,
     U1,
@@ -94,17 +95,13 @@ class Snapshot:
 
     def group_name(self, scheme: str, group: str) -> str:
         """What a person calls a group; empty if we know no name."""
-        return self.namer(scheme)(group)
+        if scheme == Scheme.ASN:
+            return self.names.get(int(group[2:]), "") if group != "NONE" else "origin NONE"
+        return group_name(scheme, group, self.groupings.get(scheme), self.countries)
 
     def namer(self, scheme: str) -> Callable[[str], str]:
-        """:meth:`group_name` of many groups of one scheme."""
-        if scheme == Scheme.ASN:
-            return self._network_name
-        names = group_names(scheme, self.groupings.get(scheme), self.countries)
-        return lambda group: names.get(group, "")
-
-    def _network_name(self, group: str) -> str:
-        return self.names.get(int(group[2:]), "") if group != "NONE" else "origin NONE"
+        """:meth:`group_name` of the groups of one scheme."""
+        return partial(self.group_name, scheme)
 
     def scheme_title(self, scheme: str) -> str:
         """What a person calls a scheme."""

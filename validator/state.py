@@ -143,7 +143,7 @@ class PipelineState:
             self._publish(seen)
             self._sighted = 0.0
         elif vrps:
-            self._publish(_seen(self.routes))
+            self._publish(self.routes.seen())
         if not _same(before.resources, inputs.resources):
             progress("indexing resources")
             self._resources = build_resources(inputs.resources)
@@ -179,7 +179,7 @@ class PipelineState:
     def release(self, source: str) -> None:
         """Take what a source whose VRPs fell says now."""
         self._vrps.release(source)
-        self._publish(_seen(self.routes))
+        self._publish(self.routes.seen())
 
     def forgive(self, source: str) -> None:
         """What is left of a source's VRPs is what it has, from now on."""
@@ -298,7 +298,7 @@ class PipelineState:
         else:
             changed = self._vrps.change(message.source, message.announced, message.withdrawn)
         if changed is None:
-            self._publish(_seen(self.routes))
+            self._publish(self.routes.seen())
         elif len(changed):
             table, excluded = self._tables
             self._tables = revalidated(table, self._vrps.table, changed), excluded
@@ -324,13 +324,6 @@ class PipelineState:
 def _same(before: Sequence[object], after: Sequence[object]) -> bool:
     """Whether two lists hold the very same objects."""
     return len(before) == len(after) and all(a is b for a, b in zip(before, after, strict=True))
-
-
-def _seen(table: RouteTable) -> SeenRoutes:
-    """A table's routes without their verdicts."""
-    family = np.where(np.arange(len(table)) < table.ipv6, 4, 6).astype("u1")
-    prefixes = Prefixes(family, table.high, table.low, table.length)
-    return SeenRoutes(prefixes, table.origin, table.peers)
 
 
 def _at(seen: SeenRoutes, prefixes: Prefixes) -> SeenRoutes:

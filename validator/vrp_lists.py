@@ -28,9 +28,9 @@ from itertools import pairwise
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from validator import slurm
+from validator.columns import joined
 from validator.model import (
     I8,
     NEVER_EXPIRES,
@@ -41,7 +41,6 @@ from validator.model import (
     Prefixes,
     RouterKey,
     format_asn,
-    frozen,
 )
 from validator.replies import generated_time
 from validator.vrp_selection import Selection
@@ -250,26 +249,17 @@ def _quoted(text: str, quoting: int) -> bytes:
 
 def _written(vrps: VrpRows, frame: _Frame, text: I8, texts: Sequence[bytes]) -> Iterator[bytes]:
     pieces, fields = frame
-    joined, bounds = _joined(pieces)
-    words, word_bounds = _joined(texts)
-    longest = len(joined) + len(fields) * (LONGEST_FIELD + max(map(len, texts), default=0))
+    around, bounds = joined(pieces)
+    words, word_bounds = joined(texts)
+    longest = len(around) + len(fields) * (LONGEST_FIELD + max(map(len, texts), default=0))
     out = np.empty(max(_BYTES_AT_ONCE, longest), "u1")
     p, row = vrps.prefixes, 0
     while row < len(vrps):
         row, length = write_vrps(
             p.family, p.high, p.low, p.length, vrps.asn, vrps.max_length, text, words, word_bounds,
-            joined, bounds, np.array(fields, "u1"), row, out,
+            around, bounds, np.array(fields, "u1"), row, out,
         )  # fmt: skip
         yield out[:length].tobytes()
-
-
-def _joined(pieces: Sequence[bytes]) -> tuple[U1, I8]:
-    """The pieces in one column, and where each begins and the last ends."""
-    bounds: NDArray[np.int64] = np.zeros(len(pieces) + 1, "i8")
-    np.cumsum([len(piece) for piece in pieces], out=bounds[1:])
-    column = np.frombuffer(b"".join(pieces), "u1")
-    frozen(bounds)
-    return column, bounds
 
 
 # ----------------------------------------------------------------------------------- whole texts

@@ -23,16 +23,21 @@ from validator.announced import AnnouncedRules
 from validator.assembly import assemble
 from validator.delta import change_vrps
 from validator.fixes import suggest
-from validator.hypothetical import Announcement, Change, Payload, find_route, states, suppose
+from validator.hypothetical import (
+    Announcement,
+    Change,
+    Payload,
+    find_route,
+    payload_batch,
+    states,
+    suppose,
+)
 from validator.inputs import gather
 from validator.model import (
     NO_ORIGIN,
     U1,
-    InputReport,
     Prefix,
-    Prefixes,
     Verdict,
-    VrpBatch,
 )
 from validator.origin_validation import explain, validate
 from validator.routes import SeenRoutes
@@ -91,19 +96,6 @@ def real(real_data: Path) -> World:
 # ---------------------------------------------------------------------------------- the long way
 
 
-def batch(payloads: Sequence[Payload]) -> VrpBatch:
-    n = len(payloads)
-    return VrpBatch(
-        Prefixes.of([each.prefix for each in payloads]),
-        np.array([each.asn for each in payloads], "u4"),
-        np.array([each.max_length for each in payloads], "u1"),
-        np.zeros(n, "u1"),
-        np.zeros(n, "i8"),
-        ("",),
-        InputReport("test", "test"),
-    )
-
-
 @dataclass(frozen=True)
 class World:
     """A snapshot, and what it takes to validate it anew."""
@@ -112,10 +104,7 @@ class World:
 
     @cached_property
     def seen(self) -> SeenRoutes:
-        routes = self.snapshot.routes
-        family = np.where(np.arange(len(routes)) < routes.ipv6, 4, 6).astype("u1")
-        prefixes = Prefixes(family, routes.high, routes.low, routes.length)
-        return SeenRoutes(prefixes, routes.origin, routes.peers)
+        return self.snapshot.routes.seen()
 
     @cached_property
     def now(self) -> U1:
@@ -123,7 +112,7 @@ class World:
 
     def validated(self, add: Sequence[Payload], remove: Sequence[Payload]) -> tuple[U1, VrpTable]:
         """Every route's verdict under the changed VRP set, and that set."""
-        table = change_vrps(self.snapshot.vrps, batch(add), batch(remove)).table
+        table = change_vrps(self.snapshot.vrps, payload_batch(add), payload_batch(remove)).table
         return validate(self.seen, table), table
 
     @cached_property

@@ -18,7 +18,6 @@ from validator.history.reading import Reader
 from validator.history.writing import write_day
 from validator.web.app import make_app
 
-pytest.importorskip("duckdb")
 FIRST, SECOND = date(2026, 1, 1), date(2026, 1, 2)
 
 

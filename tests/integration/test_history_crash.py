@@ -125,7 +125,6 @@ def main(path: Path, kills: int, seed: int) -> int:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="forks")
 def test_a_kill_at_any_moment_tears_and_loses_no_day(tmp_path: Path) -> None:
-    pytest.importorskip("duckdb")
     kills = os.environ.get("ORIGINSIGHT_HISTORY_KILLS", "8")
     seed = str(random.SystemRandom().randrange(1 << 30))
     done = subprocess.run(
@@ -166,7 +165,6 @@ for work in (lambda: write_counted(world(TODAY, 1), folder), lambda: compact(fol
 def test_a_full_disk_and_a_read_only_folder_are_said_and_lose_nothing(
     tmp_path: Path, how: str, why: str
 ) -> None:
-    pytest.importorskip("duckdb")
     path = tmp_path / "history"
     for number in range(2):
         write_counted(world(FIRST + timedelta(days=number), 1), Folder(path))

@@ -19,9 +19,9 @@ from validator.assembly import assemble
 from validator.coverage import Figures
 from validator.delta import change_vrps
 from validator.groupings import Attribution
-from validator.hypothetical import Change, Payload, suppose
+from validator.hypothetical import Change, Payload, payload_batch, suppose
 from validator.inputs import gather
-from validator.model import Family, InputReport, Prefixes, Verdict, VrpBatch
+from validator.model import Family, Verdict
 from validator.origin_validation import validate
 from validator.planning import Plan, Point, plan, roas
 from validator.planning_countries import countries
@@ -78,10 +78,7 @@ class World:
 
     @cached_property
     def seen(self) -> SeenRoutes:
-        routes = self.snapshot.routes
-        family = np.where(np.arange(len(routes)) < routes.ipv6, 4, 6).astype("u1")
-        prefixes = Prefixes(family, routes.high, routes.low, routes.length)
-        return SeenRoutes(prefixes, routes.origin, routes.peers)
+        return self.snapshot.routes.seen()
 
     def signed(self, found: Plan, first: int) -> list[Payload]:
         """The ROAs of the first few of a plan."""
@@ -92,7 +89,7 @@ class World:
     def after(self, question: Question, payloads: Sequence[Payload]) -> Figures:
         """What coverage shows of the group when these VRPs are there too."""
         snapshot = self.snapshot
-        vrps = change_vrps(snapshot.vrps, batch(payloads), batch(())).table
+        vrps = change_vrps(snapshot.vrps, payload_batch(payloads), payload_batch(())).table
         routes = replace(snapshot.routes, verdict=validate(self.seen, vrps))
         counted = coverage.measure(
             routes, snapshot.excluded, snapshot.resources,
@@ -101,19 +98,6 @@ class World:
         number = counted.index(question.group)
         assert number is not None
         return counted.figures(number, question.family)
-
-
-def batch(payloads: Sequence[Payload]) -> VrpBatch:
-    n = len(payloads)
-    return VrpBatch(
-        Prefixes.of([each.prefix for each in payloads]),
-        np.array([each.asn for each in payloads], "u4"),
-        np.array([each.max_length for each in payloads], "u1"),
-        np.zeros(n, "u1"),
-        np.zeros(n, "i8"),
-        ("",),
-        InputReport("test", "test"),
-    )
 
 
 def point(figures: Figures) -> Point:

@@ -8,7 +8,6 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -21,8 +20,6 @@ from validator.history.reading import Reader
 from validator.history.records import Counted, DayRecord
 from validator.history.writing import write_counted
 from validator.model import Family
-
-pytest.importorskip("duckdb")
 
 FIRST = date(2025, 12, 29)
 GROUPS = {"asn": ("NONE", "AS1", "AS23456", "AS4294967295"), "custom-x": ("b", "a", "other")}

@@ -26,8 +26,6 @@ from validator.history.writing import write_day
 from validator.model import Family, SettingsError, SourceError
 from validator.snapshot import Snapshot
 
-pytest.importorskip("duckdb")
-
 NEW_YEAR = date(2026, 1, 1)
 BY_ORIGIN = "asn", Attribution.ORIGIN
 VARIANTS = tuple(make_snapshot(routes=ROUTES[: 3 + n]) for n in range(3))

@@ -16,8 +16,6 @@ from validator.history.following import History
 from validator.history.writing import write_day
 from validator.history_settings import HistorySettings
 
-pytest.importorskip("duckdb")
-
 VARIANTS = make_snapshot(routes=ROUTES[:3]), make_snapshot(routes=ROUTES[:4])
 
 

@@ -91,7 +91,8 @@ class History:
     async def follow(self, source: Source) -> NoReturn:
         """Write what ``source`` has, until cancelled."""
         # Its own thread, for DuckDB's threads have the priority of the one that starts them.
-        with ThreadPoolExecutor(1, "history", initializer=give_way) as worker:
+        worker = ThreadPoolExecutor(1, "history", initializer=give_way)
+        try:
             loop = asyncio.get_running_loop()
             await loop.run_in_executor(worker, self.repair)
             while True:
@@ -100,6 +101,9 @@ class History:
                     await loop.run_in_executor(worker, self.see, snapshot)
                 del snapshot
                 await asyncio.sleep(self._pause())
+        finally:
+            # What is being written is ended by the thread; the event loop need not wait for it.
+            worker.shutdown(wait=False, cancel_futures=True)
 
     def repair(self) -> None:
         """Tidy up after a crash. In a thread."""

@@ -20,6 +20,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
+from validator.columns import joined_text
 from validator.model import I8, U1, U8
 from validator.text_kernels import LONGEST_NUMBER, write_rows
 
@@ -90,7 +91,7 @@ class Columns(Metric):
                 continue
             store = stores.get(id(block.groups))
             if store is None:
-                store = stores[id(block.groups)] = _joined(_escaped(block.groups))
+                store = stores[id(block.groups)] = joined_text(_escaped(block.groups))
             yield from _lines(self.name, block, store)
 
 
@@ -137,7 +138,7 @@ def _lines(name: str, block: Block, store: tuple[U1, I8]) -> Iterator[bytes]:
     broken = block.values != whole * np.uint64(block.parts)
     if broken.any():
         written = [repr(value / block.parts) for value in block.values[broken].tolist()]
-        fractions, more = _joined(written)
+        fractions, more = joined_text(written)
         cells[:, 1::2][broken] = ~(np.arange(len(written)) + len(block.groups))
         texts = np.concatenate((texts, fractions))
         bounds = np.concatenate((bounds, bounds[-1] + more[1:]))
@@ -161,7 +162,7 @@ def _frame(
         labels = {**dict(same), GROUP: _HOLE, **({across: kind} if across else {})}
         told = ",".join(f'{key}="{_escape(value)}"' for key, value in sorted(labels.items()))
         lines.append(f"{name}{{{told}}} {_HOLE}\n")
-    return _joined("".join(lines).split(_HOLE))
+    return joined_text("".join(lines).split(_HOLE))
 
 
 def _escaped(texts: Sequence[str]) -> Sequence[str]:
@@ -172,15 +173,6 @@ def _escaped(texts: Sequence[str]) -> Sequence[str]:
 
 def _escape(text: str) -> str:
     return text.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
-
-
-def _joined(pieces: Sequence[str]) -> tuple[U1, I8]:
-    """The pieces in one column (UTF-8), and where each begins and the last ends."""
-    content = "".join(pieces).encode()
-    sizes = map(len, pieces if len(content) == sum(map(len, pieces)) else map(str.encode, pieces))
-    bounds = np.zeros(len(pieces) + 1, "i8")
-    np.cumsum(np.fromiter(sizes, "i8", len(pieces)), out=bounds[1:])
-    return np.frombuffer(content, "u1"), bounds
 
 
 def _in_units(value: int, parts: int) -> float:

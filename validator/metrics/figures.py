@@ -20,7 +20,7 @@ from validator.coverage import SLASH_64S_IN_48, Coverage
 from validator.groupings import Attribution
 from validator.metrics.columns import Block, Columns
 from validator.model import I8, U8, Family
-from validator.wider import FamilyFigures, NetworkFigures, Wider
+from validator.wider import FamilyFigures, NetworkFigures
 
 BOTH = tuple(Family)
 _PARTS = {Family.IPV4: 1, Family.IPV6: SLASH_64S_IN_48}
@@ -149,18 +149,15 @@ def _space(coverage: Coverage, family: Family) -> U8:
 
 def _holdings(coverage: Coverage, family: Family) -> U8 | None:
     """None by origin: what networks hold is AS numbers."""
-    held: dict[Family, U8] | None = getattr(coverage, "holdings", None)
-    return held[family] if held else None
+    return coverage.holdings[family] if coverage.holdings else None
 
 
 def _wider(coverage: Coverage, family: Family) -> U8 | None:
-    wider: Wider | None = getattr(coverage, "wider", None)
-    return None if wider is None else wider.family[family]
+    return None if coverage.wider is None else coverage.wider.family[family]
 
 
 def _networks(coverage: Coverage, _: Family) -> U8 | None:
-    wider: Wider | None = getattr(coverage, "wider", None)
-    return None if wider is None else wider.networks
+    return None if coverage.wider is None else coverage.wider.networks
 
 
 def _wide(*names: str) -> tuple[int, ...]:

@@ -28,8 +28,6 @@ from validator.web.history import (
 from validator.web.history_replies import HistoryReply
 from validator.web.past import kept, parse_day, past
 
-pytest.importorskip("duckdb")
-
 LATE_ROUTES = SourceStatus("routes", "routes.csv", LATE, error="nothing new for two days", since=1)
 
 
