@@ -20,18 +20,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from validator import coverage, holdings
 from validator.announced import with_min_peers
 from validator.coverage import Coverage
 from validator.dialect_catalog import DIALECTS, RIPE_PEERS, Counts, Dialect
-from validator.groupings import Attribution, ByAddress, ByOrigin, Scheme, assign
+from validator.groupings import Attribution, ByOrigin, Scheme, assign
 from validator.model import NO_ORIGIN, U1, Family, Verdict, parse_asn
 from validator.resource_kernels import locate
 from validator.snapshot import Snapshot
 
 _SLASH_24, _SLASH_48 = 1 << 8, 1 << 16
-
-_Held = Mapping[Family, tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +82,18 @@ def table(
         return None
     ripe_peers = RIPE_PEERS if len(snapshot.peers) >= RIPE_PEERS else snapshot.min_peers
     chosen = _rows_of(snapshot, scheme, attribution, group)
-    held = _held(snapshot, scheme, attribution, group)
-    all_held = _held(snapshot, Scheme.RIR, Attribution.ADDRESS, None)
     counts = {}
     for peers in {snapshot.min_peers, ripe_peers}:
         excluded = with_min_peers(snapshot.excluded, snapshot.routes, peers)
-        same = peers == snapshot.min_peers
-        mine = measured if same else _measured(snapshot, scheme, attribution, excluded)
-        theirs = _whole(snapshot, excluded, same)
+        mine = snapshot.counted(scheme, attribution, peers)
+        # By address, its groups add up to all there is, space too.
+        theirs = snapshot.counted(Scheme.RIR, Attribution.ADDRESS, peers)
         # A network that has no route left has no group left either, if it is counted anew.
         at = mine.index(group)
         every = list(range(len(theirs.groups)))
         counts[peers] = (
-            None if at is None else _counts(snapshot, mine, [at], excluded, chosen, held),
-            _counts(snapshot, theirs, every, excluded, None, all_held),
+            None if at is None else _counts(snapshot, mine, [at], excluded, chosen),
+            _counts(snapshot, theirs, every, excluded, None),
         )
     lines = []
     for dialect in DIALECTS:
@@ -145,29 +140,12 @@ def _share(
     return Share(*dialect.work(of))
 
 
-def _measured(snapshot: Snapshot, scheme: str, attribution: Attribution, excluded: U1) -> Coverage:
-    return coverage.measure(
-        snapshot.routes, excluded, snapshot.resources, scheme, attribution,
-        snapshot.lists.get(scheme),
-    )  # fmt: skip
-
-
-def _whole(snapshot: Snapshot, excluded: U1, same: bool) -> Coverage:
-    """Some coverage by address: its groups add up to all there is, space too."""
-    for scheme in (Scheme.RIR, Scheme.COUNTRY):
-        known = snapshot.coverages.get((scheme, Attribution.ADDRESS))
-        if known is not None and same:
-            return known
-    return _measured(snapshot, Scheme.RIR, Attribution.ADDRESS, excluded)
-
-
 def _counts(
     snapshot: Snapshot,
     measured: Coverage,
     groups: list[int],
     excluded: U1,
     chosen: NDArray[np.bool_] | None,
-    held: _Held | None,
 ) -> dict[Family, Counts]:
     """The counts of some groups of a coverage together; ``chosen`` are their routes, None: all."""
     counts = {}
@@ -188,7 +166,9 @@ def _counts(
             verdict == Verdict.NOT_FOUND,
         )
         pairs = [_pair_space(lengths[state], bits) for state in states]
-        delegated, under = held[family] if held else (None, None)
+        delegated = under = None  # by origin nobody holds any space
+        if measured.holdings is not None:
+            delegated, under = _sum(measured.holdings[family][groups])
         counts[family] = Counts(
             (valid, invalid, not_found),
             announced,
@@ -213,26 +193,6 @@ def _pair_space(lengths: U1, bits: int) -> Fraction:
 def _sum(rows: NDArray[np.uint64]) -> list[int]:
     """Columns added up without end: the space of all groups may pass 64 bits."""
     return [sum(column) for column in zip(*rows.tolist(), strict=True)]
-
-
-def _held(
-    snapshot: Snapshot, scheme: str, attribution: Attribution, group: str | None
-) -> _Held | None:
-    """Delegated space of a group (None: of all), and how much of it is under VRPs; None by origin,
-    where nobody holds any."""
-    if attribution is not Attribution.ADDRESS:
-        return None
-    assigned = assign(
-        scheme, attribution, snapshot.routes, snapshot.resources, snapshot.lists.get(scheme)
-    )
-    assert isinstance(assigned, ByAddress)
-    held = holdings.measure(snapshot.vrps, assigned, snapshot.resources)
-    chosen = range(len(assigned.names)) if group is None else _places(assigned.names, group)
-    sums = {family: held[family][list(chosen)].tolist() for family in Family}
-    return {
-        family: (sum(row[0] for row in rows), sum(row[1] for row in rows))
-        for family, rows in sums.items()
-    }
 
 
 def _places(names: tuple[str, ...], group: str) -> list[int]:

@@ -21,7 +21,6 @@ from aiohttp import web
 
 from validator import coverage_text
 from validator.announced import count_exclusions, with_min_peers
-from validator.counting import Counting
 from validator.coverage import Coverage, Order
 from validator.feed import Feed
 from validator.groupings import Attribution, attribution_of
@@ -232,17 +231,12 @@ def _choice(given: dict[str, str], name: str, allowed: Sequence[str]) -> str:
 def figures_of(snapshot: Snapshot, asked: Asked) -> tuple[Coverage, dict[str, int], int]:
     """The coverage asked for, the routes it leaves out by reason, and the peers that must see a
     route. Takes a moment if that is another number than the snapshot's."""
-    if asked.min_peers in (None, snapshot.min_peers):
-        coverage = snapshot.coverages[asked.scheme, asked.attribution]
-        return coverage, dict(snapshot.exclusions), snapshot.min_peers
-    assert asked.min_peers is not None
-    excluded = with_min_peers(snapshot.excluded, snapshot.routes, asked.min_peers)
-    counting = Counting(
-        snapshot.routes, excluded, snapshot.resources, snapshot.vrps,
-        snapshot.adjacencies, snapshot.sightings,
-    )  # fmt: skip
-    coverage = counting.one(asked.scheme, asked.attribution, snapshot.lists.get(asked.scheme))
-    return coverage, count_exclusions(excluded), asked.min_peers
+    peers = asked.min_peers or snapshot.min_peers
+    coverage = snapshot.counted(asked.scheme, asked.attribution, peers)
+    if peers == snapshot.min_peers:
+        return coverage, dict(snapshot.exclusions), peers
+    excluded = with_min_peers(snapshot.excluded, snapshot.routes, peers)
+    return coverage, count_exclusions(excluded), peers
 
 
 def text(snapshot: Snapshot, asked: Asked) -> Iterator[bytes]:
