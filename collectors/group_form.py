@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from collectors.base import SourceError
-from validator.model import OTHERS
+from validator.model import GROUP_IDENTIFIER, OTHERS
 
 LONGEST_NAME = 256
 LONGEST_REMARK = 2048
@@ -25,7 +25,7 @@ _KEYS = ("kind", "scheme", "title", "members", "group", "others", "source", "lic
 _MANY = ("group", "note")
 _RESERVED = (OTHERS, "zz")
 _REMARK = re.compile(r"#\s*([A-Za-z][A-Za-z-]*)\s*:(?!//)\s*(.*)")
-_IDENTIFIER = re.compile(r"[A-Za-z0-9]([A-Za-z0-9 ._+-]{0,62}[A-Za-z0-9._+-])?")
+_IDENTIFIER = re.compile(GROUP_IDENTIFIER)
 
 
 @dataclass(slots=True)

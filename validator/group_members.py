@@ -90,7 +90,7 @@ def members_of(
 
 
 def place_of(coverage: Coverage, number: int, family: Family, by: Ranked) -> Place:
-    """Where a group stands: 1 + how many have strictly more. Shares are compared exactly."""
+    """Where a group stands: 1 + how many have strictly more, shares as the nearest floats."""
     counts, spaces = coverage.routes[family], coverage.space[family]
     counted = counts.sum(axis=1) > 0
     counted[_places(coverage, UNRANKED)] = False

@@ -500,6 +500,9 @@ class Grouping:
     """As of when the file is complete."""
 
 
+GROUP_IDENTIFIER = "[A-Za-z0-9]([A-Za-z0-9 ._+-]{0,62}[A-Za-z0-9._+-])?"
+"""What identifies a group, in files, addresses of pages and labels: a regular expression, of
+Python's and of ECMA 262."""
 OTHERS = "other"
 """The group of what a scheme does not list: visible, never guessed, never dropped."""
 

@@ -18,10 +18,10 @@ from validator.coverage import Coverage
 from validator.groupings import Scheme
 from validator.metrics.coverage import names
 from validator.metrics.figures import Chosen, families
-from validator.model import format_asn, parse_asn
+from validator.model import GROUP_IDENTIFIER, format_asn, parse_asn
 from validator.snapshot import Snapshot
 
-SCHEME_GROUP = "[a-z][a-z0-9-]{0,79}:[A-Za-z0-9][A-Za-z0-9._-]{0,79}"
+SCHEME_GROUP = f"[a-z][a-z0-9-]{{0,79}}:{GROUP_IDENTIFIER}"
 _SCHEME_GROUP = re.compile(SCHEME_GROUP)
 FORMS = "AS64496, or SCHEME:GROUP such as country:NL"
 

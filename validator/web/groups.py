@@ -16,7 +16,7 @@ from validator.coverage import SPACE_UNITS, Coverage, in_units, row, share
 from validator.feed import Feed
 from validator.group_members import Ranked, members_of, place_of
 from validator.groupings import Attribution
-from validator.model import Family
+from validator.model import GROUP_IDENTIFIER, Family
 from validator.replies import generated_time
 from validator.snapshot import Snapshot
 from validator.web.answers import (
@@ -55,7 +55,7 @@ from validator.web.packed import degraded_header
 
 GROUP = {
     "type": "string",
-    "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$",
+    "pattern": f"^{GROUP_IDENTIFIER}$",
     "description": "a group's identifier, as the scheme has it: AS64496, NL, ripencc, 014, ldc",
 }
 MOST_MEMBERS = 10_000

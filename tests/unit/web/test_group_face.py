@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import msgspec
 import pytest
 
+from collectors.base import SourceError
+from collectors.group_form import GroupFile
 from tests.feeds import make_snapshot
+from validator.metrics.probe import Target, parse
 from validator.snapshot import Snapshot
 from validator.web.answers import Refusal
 from validator.web.coverage import asked_of
 from validator.web.coverage_replies import AverageOut, GroupReply
-from validator.web.groups import describe, member_table, schemes
+from validator.web.groups import GROUP, describe, member_table, schemes
 
 
 def view(scheme: str, group: str, snapshot: Snapshot | None = None, **given: str) -> GroupReply:
@@ -94,3 +98,20 @@ def test_every_scheme_is_listed_with_its_source() -> None:
     assert listed["m49-region"].members == "country"
     assert [each.value for each in listed["country"].attributions] == ["address", "origin"]
     assert msgspec.json.encode(listed["asn"])
+
+
+@pytest.mark.parametrize("group", ["150", "AS64496", "north africa", "a+b", "x" * 64])
+def test_a_group_that_a_file_may_name_can_be_asked_for_everywhere(group: str) -> None:
+    pattern = str(GROUP["pattern"])
+    assert re.fullmatch(pattern, group)
+    assert parse(f"custom-mine:{group}") == Target("custom-mine", group)
+    GroupFile("x.csv", iter(())).check_group(group)
+
+
+@pytest.mark.parametrize("group", ["", " x", "x ", "a/b", "ä", "x" * 65, "a\nb"])
+def test_one_that_none_may_name_is_refused_everywhere(group: str) -> None:
+    assert not re.fullmatch(str(GROUP["pattern"]), group)
+    with pytest.raises(ValueError, match="expected AS64496, or SCHEME:GROUP"):
+        parse(f"custom-mine:{group}")
+    with pytest.raises(SourceError, match="cannot identify a group"):
+        GroupFile("x.csv", iter(())).check_group(group)
