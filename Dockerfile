@@ -34,7 +34,8 @@ RUN python -m validator.warm && python -m validator.sample /var/lib/originsight/
 # The settings of the tree, with the places of this file system and all interfaces to listen on.
 COPY config/*.toml /etc/originsight/
 COPY config/groups /etc/originsight/groups
-RUN sed -i -e 's|"\.\./var/cache|"/var/cache/originsight|' -e 's|"\.\./var/|"/var/lib/originsight/|' \
+RUN sed -i -e 's|"\.\./var/cache|"/var/cache/originsight|' \
+        -e 's|"\.\./var/history|"/var/cache/originsight/history|' -e 's|"\.\./var/|"/var/lib/originsight/|' \
         -e 's|"127\.0\.0\.1:8480"|"0.0.0.0:8480"|' /etc/originsight/*.toml \
     && ! grep -n -e '"\.\./' -e '127\.0\.0\.1' /etc/originsight/*.toml \
     && for file in /etc/originsight/*.toml; do \
@@ -56,6 +57,7 @@ COPY --from=build /var/lib/originsight /var/lib/originsight
 COPY --from=build /etc/originsight /etc/originsight
 ENV PATH=/opt/originsight/bin:$PATH \
     PYTHONUNBUFFERED=1 \
+    ORIGINSIGHT_GROUPS=/etc/originsight/groups \
     NUMBA_CPU_NAME=generic \
     NUMBA_CACHE_LOCATOR_CLASSES=validator.kernel_cache.InstalledCacheLocator,UserWideCacheLocator
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gc
+import os
 import sys
 import tempfile
 import time
@@ -227,7 +228,7 @@ def measured(
     Raises:
         SettingsError: there is no such scheme, or it cannot be attributed so.
     """
-    sources = {**sources, "groups": (*_built_in_groups(), *sources["groups"])}
+    sources = {**sources, "groups": (*built_in_groups(), *sources["groups"])}
     inputs = _read_all(sources, step, **reading)
     groupings = {batch.grouping.scheme: batch.grouping for batch in inputs.groups if batch.grouping}
     if scheme not in (schemes := [*Scheme, *sorted(groupings)]):
@@ -251,9 +252,11 @@ def measured(
     return snapshot, attribution
 
 
-def _built_in_groups() -> tuple[str, ...]:
-    """The classes of countries that come with Originsight, if they do."""
-    folder = Path(__file__).parents[1] / "config" / "groups"
+def built_in_groups() -> tuple[str, ...]:
+    """The classes of countries that come with Originsight: where ORIGINSIGHT_GROUPS says, as in the
+    container image, or in the source tree that this runs from."""
+    beside = Path(__file__).parents[1] / "config" / "groups"
+    folder = Path(os.environ.get("ORIGINSIGHT_GROUPS") or beside)
     return (str(folder),) if folder.is_dir() else ()
 
 

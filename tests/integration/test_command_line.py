@@ -26,6 +26,7 @@ from tests.commands import (
     run,
     write_inputs,
 )
+from tests.served import ROOT
 from validator import tables
 
 
@@ -425,3 +426,13 @@ def test_one_group_in_everybodys_figures(folder: Path) -> None:
     assert all(row["formula"] and row["why"] for row in rows)
     assert "everybody's figures" in good(folder, *asked)
     assert "has no group 'XX'" in run(folder, *asked[:-1], "XX").err
+
+
+def test_the_classes_may_lie_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from validator.commands import built_in_groups
+
+    assert built_in_groups() == (str(ROOT / "config" / "groups"),)
+    monkeypatch.setenv("ORIGINSIGHT_GROUPS", str(tmp_path))
+    assert built_in_groups() == (str(tmp_path),)
+    monkeypatch.setenv("ORIGINSIGHT_GROUPS", str(tmp_path / "none"))
+    assert built_in_groups() == ()
