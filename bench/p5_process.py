@@ -33,7 +33,7 @@ def main(out: Path, vrps: Path, routes: Path, resources: Sequence[Path]) -> None
     sources += [(Kind.RESOURCES, path) for path in resources]
     options = ReadOptions()
     batches = [read(kind, LocalFile(path, path.name), options) for kind, path in sources]
-    snapshot = assemble(gather(batches), AnnouncedRules(), coverages=WANTED)
+    snapshot = assemble(gather(batches), AnnouncedRules(), coverages=WANTED, coverage_alone=True)
     counted = time.process_time()
     for (scheme, _), figures in snapshot.coverages.items():
         with (out / f"{scheme}.csv").open("w", encoding="utf-8", newline="") as file:

@@ -19,11 +19,13 @@ def assemble(
     rules: AnnouncedRules,
     *,
     coverages: Sequence[tuple[str, Attribution]] | None = None,
+    coverage_alone: bool = False,
     progress: Step = lambda _: None,
 ) -> Snapshot:
-    """Build tables, validate every route, and count every group. ``progress`` is told each step."""
+    """Build tables, validate every route, and count every group. ``progress`` is told each step;
+    ``coverage_alone`` as :meth:`~validator.state.PipelineState.recount` has it."""
     state = PipelineState(rules, coverages)
     state.load(inputs, progress)
     state.survey()
-    state.recount(progress)
+    state.recount(progress, coverage_alone=coverage_alone)
     return state.snapshot()

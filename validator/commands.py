@@ -163,7 +163,9 @@ def show_coverage(
     ``min_peers`` and ``sort``, each as the command line has it."""
     families = tuple(each for each in Family if asked["family"] in (None, each.label))
     with steps(reading["quiet"]) as step:
-        snapshot, attribution = measured(sources, "--by", asked["by"], asked, step, **reading)
+        snapshot, attribution = measured(
+            sources, "--by", asked["by"], asked, step, coverage_alone=True, **reading
+        )
     scheme = asked["by"]
     table = (
         snapshot.coverages[scheme, attribution],
@@ -219,11 +221,13 @@ def measured(
     asked: Mapping[str, Any],
     step: Step,
     beside: Sequence[str] = (),
+    *,
+    coverage_alone: bool = False,
     **reading: Any,
 ) -> tuple[Snapshot, Attribution]:
     """A snapshot with the coverage of one scheme, and of ``beside`` by the same attribution; and
     which that is. ``asked`` has ``attribution`` and ``min_peers``; ``option`` is what the command
-    line calls the scheme.
+    line calls the scheme; ``coverage_alone`` as :func:`~validator.assembly.assemble` has it.
 
     Raises:
         SettingsError: there is no such scheme, or it cannot be attributed so.
@@ -247,6 +251,7 @@ def measured(
         inputs,
         AnnouncedRules(min_peers=asked["min_peers"]),
         coverages=[(each, attribution) for each in dict.fromkeys((*beside, scheme))],
+        coverage_alone=coverage_alone,
         progress=step,
     )
     return snapshot, attribution

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from validator import coverage_kernels as kernels
 from validator.model import (
+    I8,
     NO_ORIGIN,
     OTHERS,
     U4,
@@ -182,7 +183,7 @@ def assign(
     if scheme == Scheme.ASN:
         seed = int.from_bytes(os.urandom(7), "little")
         numbers, distinct = kernels.number_values(routes.origin, seed)
-        return ByOrigin(numbers, tuple(map(format_asn, distinct.tolist())))
+        return ByOrigin(numbers, network_groups(distinct))
     if lists is not None:
         column, names = "country", lists.groups
         to: U4 = lists.numbers(resources.countries)
@@ -199,6 +200,15 @@ def assign(
         },
         names,
     )
+
+
+def network_groups(origins: I8) -> tuple[str, ...]:
+    """The groups of the scheme ``asn``, for distinct origins: :func:`format_asn` of each, in half
+    the time, for there are 86,000 of them."""
+    groups = [f"AS{origin}" for origin in origins.tolist()]
+    for number in np.flatnonzero(origins == NO_ORIGIN).tolist():
+        groups[number] = format_asn(NO_ORIGIN)
+    return tuple(groups)
 
 
 def _by_origin(column: str, routes: RouteTable, resources: ResourceTable) -> NDArray[Any]:

@@ -17,7 +17,9 @@ from typing import Any, TypeVar
 import numba
 import numpy as np
 from numba import types
+from numba.core.caching import FunctionCache
 from numba.core.compiler_lock import global_compiler_lock
+from numba.core.runtime.nrt import rtsys
 
 from validator.model import I8, U1, U2, U4, U8, Verdict
 
@@ -48,11 +50,23 @@ def kernel(arguments: str) -> Callable[[F], F]:
     )
 
     def compile_for(function: F) -> F:
-        compiled: F = numba.njit(cache=True, nogil=True)(function)
+        compiled: Any = numba.njit(nogil=True)(function)
+        compiled._cache = _Compiled(function)  # type: ignore[no-untyped-call]
         _await_first_use(compiled, signature)
-        return compiled
+        kept: F = compiled
+        return kept
 
     return compile_for
+
+
+class _Compiled(FunctionCache):
+    """Numba's cache, but what was compiled is loaded without making the compiler ready first: that
+    takes a third of a second, and is done anyway when there is something to compile."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        rtsys.initialize(target_context)
+        with self._guard_against_spurious_io_errors():
+            return self._load_overload(sig, target_context)  # type: ignore[no-untyped-call]
 
 
 def _await_first_use(dispatcher: Any, signature: tuple[Any, ...]) -> None:

@@ -19,6 +19,8 @@ from collectors.wire.text import Field
 from validator.kernels import kernel, step
 from validator.model import I8, U1, U4
 
+_MEMBERS = 16
+"""Of a row, so many are expected to come again as they came."""
 STRING, COUNT, REQUIRED = 1, 2, 4
 """What a key's value may be, and whether each row must have it; they may be added up."""
 
@@ -160,7 +162,12 @@ def _last_row(text: U1) -> tuple[int, bool]:
 def _scan(
     text: U1, at: int, names: U1, offsets: I8, kinds: U1, begin: U4, end: U4
 ) -> tuple[int, int]:
-    """Rows found, and where the closing bracket stands; ``-1`` rows to decline."""
+    """Rows found, and where the closing bracket stands; ``-1`` rows to decline.
+
+    What stands between two values is nearly always what stood there in the row before. It is kept
+    for each member, from its value's end to the beginning of the next one (in the next row, after
+    the last), and where the same bytes follow again they need not be understood again.
+    """
     size, keys = len(text), len(kinds)
     stride = len(begin) // max(keys, 1)
     required = 0
@@ -168,18 +175,20 @@ def _scan(
         if kinds[key] & REQUIRED:
             required |= 1 << key
     decline = (-1, 0)
-    guesses = np.zeros(16, np.int64)
-    row = 0
+    gap_start, gap_stop = np.zeros(_MEMBERS, np.int64), np.zeros(_MEMBERS, np.int64)
+    key_next, text_next = np.zeros(_MEMBERS, np.int64), np.zeros(_MEMBERS, np.bool_)
+    row_next = np.zeros(_MEMBERS, np.bool_)
     at = _blanks(text, at)
     if at < size and text[at] == 93:
         return 0, at
+    if at >= size or text[at] != 123 or stride == 0:
+        return decline
+    at = _blanks(text, at + 1)
+    row, seen, member, key, in_quotes = 0, 0, 0, 0, False
+    gap, gap_from, gap_of_row = -1, 0, False  # what leads to this value: not known
+    understood = False
     while True:
-        at = _blanks(text, at)
-        if at >= size or text[at] != 123 or row >= stride:
-            return decline
-        at = _blanks(text, at + 1)
-        seen, member = 0, 0
-        while True:
+        if not understood:
             if at >= size or text[at] != 34:
                 return decline
             first = at + 1
@@ -188,8 +197,8 @@ def _scan(
                 at += 1
             if at >= size or text[at] != 34:
                 return decline
-            key = guesses[member & 15]
-            for _ in range(keys):  # rows repeat their order: the last row's key first
+            key = 0
+            while key < keys:
                 matches = at - first == offsets[key + 1] - offsets[key]
                 i = 0
                 while matches and i < at - first:
@@ -197,61 +206,77 @@ def _scan(
                     i += 1
                 if matches:
                     break
-                key = key + 1 if key + 1 < keys else 0
-            else:
+                key += 1
+            if key == keys:
                 return decline
-            guesses[member & 15] = key
-            if seen >> key & 1:
-                return decline
-            seen |= 1 << key
             at = _blanks(text, at + 1)
             if at >= size or text[at] != 58:
                 return decline
             at = _blanks(text, at + 1)
             if at >= size:
                 return decline
-            if text[at] == 34:
-                if kinds[key] & STRING == 0:
-                    return decline
-                value = at + 1
-                at = value
-                while at < size and text[at] != 34:
-                    if text[at] < 32 or text[at] > 126 or text[at] == 92:
-                        return decline
-                    at += 1
-                stop = at
+            in_quotes = text[at] == 34
+            if kinds[key] & (STRING if in_quotes else COUNT) == 0:
+                return decline
+            if in_quotes:
                 at += 1
-            else:
-                value = at
-                while at < size and 48 <= text[at] <= 57:
-                    at += 1
-                stop = at
-                if (
-                    kinds[key] & COUNT == 0
-                    or stop == value
-                    or (stop - value > 1 and text[value] == 48)
-                    or stop - value > 18
-                ):
+            if 0 <= gap < _MEMBERS:
+                gap_start[gap], gap_stop[gap] = gap_from, at
+                key_next[gap], text_next[gap], row_next[gap] = key, in_quotes, gap_of_row
+        if seen >> key & 1:
+            return decline
+        seen |= 1 << key
+        value = at
+        if in_quotes:
+            while at < size and text[at] != 34:
+                if text[at] < 32 or text[at] > 126 or text[at] == 92:
                     return decline
-            begin[key * stride + row] = value
-            end[key * stride + row] = stop
-            member += 1
+                at += 1
+        else:
+            while at < size and 48 <= text[at] <= 57:
+                at += 1
+            if at == value or (at - value > 1 and text[value] == 48) or at - value > 18:
+                return decline
+        begin[key * stride + row] = value
+        end[key * stride + row] = at
+        if in_quotes:
+            at += 1
+        gap, gap_from = member, at
+        member += 1
+        understood = False
+        if gap < _MEMBERS and gap_stop[gap] > 0:
+            length = gap_stop[gap] - gap_start[gap]
+            if at + length < size:
+                different = np.uint8(0)
+                for i in range(length):
+                    different |= text[at + i] ^ text[gap_start[gap] + i]
+                understood = different == 0
+        if understood:
+            after = text[at + length]
+            understood = text_next[gap] or (after >= 48 and after <= 57)
+        if understood:
+            at += length
+            key, in_quotes, gap_of_row = key_next[gap], text_next[gap], row_next[gap]
+        else:
             at = _blanks(text, at)
             if at >= size:
                 return decline
-            if text[at] == 125:
-                break
+            gap_of_row = text[at] == 125
+            if gap_of_row:
+                at = _blanks(text, at + 1)
+                if at >= size:
+                    return decline
+                if text[at] == 93:
+                    return (row + 1, at) if seen & required == required else decline
             if text[at] != 44:
                 return decline
             at = _blanks(text, at + 1)
-        if seen & required != required:
-            return decline
-        row += 1
-        at = _blanks(text, at + 1)
-        if at >= size:
-            return decline
-        if text[at] == 93:
-            return row, at
-        if text[at] != 44:
-            return decline
-        at += 1
+            if gap_of_row:
+                if at >= size or text[at] != 123:
+                    return decline
+                at = _blanks(text, at + 1)
+        if gap_of_row:
+            row += 1
+            if seen & required != required or row >= stride:
+                return decline
+            seen, member = 0, 0
