@@ -34,6 +34,7 @@ RUN python -m validator.warm && python -m validator.sample /var/lib/originsight/
 # The settings of the tree, with the places of this file system and all interfaces to listen on.
 COPY config/*.toml /etc/originsight/
 COPY config/groups /etc/originsight/groups
+COPY config/milestones.csv /etc/originsight/milestones.csv
 RUN sed -i -e 's|"\.\./var/cache|"/var/cache/originsight|' \
         -e 's|"\.\./var/history|"/var/cache/originsight/history|' -e 's|"\.\./var/|"/var/lib/originsight/|' \
         -e 's|"127\.0\.0\.1:8480"|"0.0.0.0:8480"|' /etc/originsight/*.toml \
@@ -42,6 +43,9 @@ RUN sed -i -e 's|"\.\./var/cache|"/var/cache/originsight|' \
         printf '\n[http]\nanonymous = "read" # whoever reaches the port; see docs/operating.md, Access\n' \
             >> "$file" && originsight check-config "$file" || exit 1; \
     done
+RUN ORIGINSIGHT_GROUPS=/etc/originsight/groups ORIGINSIGHT_MILESTONES=/etc/originsight/milestones.csv \
+    python -m validator.sample /var/lib/originsight/sample \
+        --history /var/lib/originsight/sample/history --config /etc/originsight/sample.toml
 
 
 FROM debian:bookworm-slim
@@ -53,11 +57,12 @@ RUN export DEBIAN_FRONTEND=noninteractive \
         --shell /usr/sbin/nologin originsight \
     && install --directory --owner originsight --group originsight /var/cache/originsight
 COPY --from=build /opt/originsight /opt/originsight
-COPY --from=build /var/lib/originsight /var/lib/originsight
+COPY --chown=originsight:originsight --from=build /var/lib/originsight /var/lib/originsight
 COPY --from=build /etc/originsight /etc/originsight
 ENV PATH=/opt/originsight/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     ORIGINSIGHT_GROUPS=/etc/originsight/groups \
+    ORIGINSIGHT_MILESTONES=/etc/originsight/milestones.csv \
     NUMBA_CPU_NAME=generic \
     NUMBA_CACHE_LOCATOR_CLASSES=validator.kernel_cache.InstalledCacheLocator,UserWideCacheLocator
 

@@ -16,7 +16,7 @@ TEST_SYSTEM := bgpdump bird2 bzip2 exabgp frr gobgpd openssh-client openssl prom
 BENCH_SYSTEM := wrk bgpdump bird2
 KERNELS := $(shell grep -rlE '^@(kernel|step|inlined)' --include='*.py' validator collectors)
 
-.PHONY: help run test setup sample lint types bench fuzz contract clients soak image clean
+.PHONY: help run test setup sample lint types bench fuzz contract clients soak image clean again
 
 help: ## What there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -29,15 +29,18 @@ test: .venv/test-ready ## Everything that must hold: lint, types, layers, tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadscope
+	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
 setup: .venv/kernels ## The virtual environment, system packages, compiled kernels
 
-sample: var/sample/README.txt ## The files that config/sample.toml names
+sample: var/sample/history/README.txt ## The files that config/sample.toml names, and 20 years of history
 
-var/sample/README.txt: .venv/kernels $(wildcard validator/sample/*.py)
-	@$(BIN)/python -m validator.sample var/sample
-	@touch $@
+# Made anew if the sample has changed; once a day the history is continued to the day before.
+SAMPLE_TODAY := $(shell find var/sample/history/README.txt -newermt "$$(date -u +%F) UTC" 2>/dev/null)
+var/sample/history/README.txt: .venv/kernels $(wildcard validator/sample/*.py) $(if $(SAMPLE_TODAY),,again)
+	@$(BIN)/python -m validator.sample var/sample --history var/sample/history
+
+again:
 
 lint: .venv/test-ready ## Format, and fix what can be fixed
 	@$(BIN)/ruff format .

@@ -25,12 +25,13 @@ import numpy as np
 from bench.common import OUT, say
 from validator.coverage import Coverage
 from validator.groupings import Attribution
-from validator.history import engine, layout
+from validator.history import engine
 from validator.history.compacting import compact
+from validator.history.figure_layout import EXCLUDED, HOLDINGS, LAYOUT, SPACES, STATES
 from validator.history.folder import Folder
-from validator.history.layout import EXCLUDED, FORMAT, HOLDINGS, SPACES, STATES, FileName
+from validator.history.layout import FileName, quoted
 from validator.history.reading import Reader
-from validator.history.records import Contents, Counted, DayRecord, days_between
+from validator.history.records import Counted, DayRecord, days_between
 from validator.history.writing import write_counted
 from validator.model import I8, U8, Family
 
@@ -189,7 +190,7 @@ def make_year(path: Path, world: World, year: int, dice: np.random.Generator) ->
     nothing = ", ".join(f"0::UINTEGER AS {each}" for each in EXCLUDED)
     nothing += "".join(f", NULL::UBIGINT AS {each}" for each in HOLDINGS)
     figures = ", ".join((*STATES, *SPACES))
-    codes = ", ".join(map(layout.quoted, COUNTRIES))
+    codes = ", ".join(map(quoted, COUNTRIES))
     with engine.working(path) as connection:
         connection.register("given", given)
         connection.register("groups", groups)
@@ -202,9 +203,9 @@ def make_year(path: Path, world: World, year: int, dice: np.random.Generator) ->
             f"[{codes}][country + 1], country, 'Country ' || country, DATE '1970-01-01' + day, "
             f"DATE '1970-01-01' + day, {figures}, {nothing} FROM groups"
         )
-        contents = Contents(format=FORMAT, days=records)
-        select = f"SELECT {layout.columns()} FROM rows ORDER BY {layout.ORDER}"
-        connection.execute(layout.copy_to(select, path / str(name), contents))
+        contents = LAYOUT.contents(records)
+        select = f"SELECT {LAYOUT.listed} FROM rows ORDER BY {LAYOUT.order}"
+        connection.execute(LAYOUT.copy_to(select, path / str(name), contents))
 
 
 def written(networks: int) -> None:

@@ -22,6 +22,12 @@ UNSAID = {
     "/api/v1/dialects/{scheme}/{group}": ("is always by",),
     "/api/v1/plan/{scheme}/{group}": ("is always by",),
     "/api/v1/plan/{scheme}/{group}/countries": ("add up only by address",),
+    "/api/v1/history/{scheme}/{group}": ("is after to=",),
+    "/api/v1/past/vrps": ("name a prefix", "is after to="),
+    "/api/v1/past/routes": ("name a prefix", "is after to="),
+    "/api/v1/change/{scheme}/{group}": ("is always by", "is after to="),
+    "/api/v1/targets/{scheme}/{group}": ("value and year go together",),
+    "/api/v1/milestones": ("is after to=",),
     "/api/v1/asn/{asn}/routes": (HOST_BITS,),
     "/api/v1/validity": ("must name the columns asn and prefix",),
     "/api/v1/what-if": (

@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 from aiohttp import web
@@ -22,6 +23,12 @@ from tests.conftest import ROOT
 from tests.feeds import StandingFeed
 from validator import metrics
 from validator.event_log import EventLog
+from validator.history.folder import Folder
+from validator.history.moments import Moments
+from validator.history.reading import Reader
+from validator.history.records import day_of
+from validator.history.table_writing import write_tables
+from validator.history.writing import write_day
 from validator.snapshot import Snapshot
 from validator.web.app import make_app
 from validator.web.server import Runner
@@ -33,8 +40,12 @@ WITHOUT = "positive_data_acceptance"  # tests.contract_hooks has it, with what n
 
 
 @contextmanager
-def served(snapshot: Snapshot) -> Iterator[str]:
-    """A server over ``snapshot``; its URL."""
+def served(snapshot: Snapshot, folder: Path) -> Iterator[str]:
+    """A server over ``snapshot`` with a history of two days, written to ``folder``; its URL."""
+    today = day_of(snapshot.created)
+    for day in (today - timedelta(days=1), today):
+        write_day(snapshot, Folder(folder), day)
+        write_tables(snapshot, folder, day)
     loop = asyncio.new_event_loop()
     stop, known = asyncio.Event(), threading.Event()
     urls: list[str] = []
@@ -42,7 +53,11 @@ def served(snapshot: Snapshot) -> Iterator[str]:
     async def serve() -> None:
         streams = Streams(EventLog(100))
         feed = StandingFeed(snapshot)
-        app = make_app(feed, metrics.build(feed), sample=snapshot.sample, streams=streams)
+        past, moments = Reader(folder), Moments(folder, feed)
+        app = make_app(
+            feed, metrics.build(feed), sample=snapshot.sample, streams=streams, past=past,
+            moments=moments,
+        )  # fmt: skip
         runner = Runner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         try:

@@ -68,7 +68,7 @@ def explain_one(
     **reading: Any,
 ) -> None:
     """One route explained."""
-    inputs = _read_all(sources, **reading)
+    inputs = read_all(sources, **reading)
     state = PipelineState(AnnouncedRules())
     state.load(inputs)
     explanation = explain(*route, state.vrps)
@@ -107,7 +107,7 @@ def validate_table(
     """Every route of a table, or the counts alone."""
     began = time.perf_counter()
     with steps(reading["quiet"]) as step:
-        inputs = _read_all(sources, step, **reading)
+        inputs = read_all(sources, step, **reading)
         state = PipelineState(AnnouncedRules())
         state.load(inputs, step)
         routes = state.routes
@@ -233,7 +233,7 @@ def measured(
         SettingsError: there is no such scheme, or it cannot be attributed so.
     """
     sources = {**sources, "groups": (*built_in_groups(), *sources["groups"])}
-    inputs = _read_all(sources, step, **reading)
+    inputs = read_all(sources, step, **reading)
     groupings = {batch.grouping.scheme: batch.grouping for batch in inputs.groups if batch.grouping}
     if scheme not in (schemes := [*Scheme, *sorted(groupings)]):
         known = ", ".join(schemes)
@@ -268,7 +268,7 @@ def built_in_groups() -> tuple[str, ...]:
 def export_pyasn(sources: Sources, output: Path | None, **reading: Any) -> None:
     """A table of routes as a pyasn database; gzipped if the file's name ends in ``.gz``."""
     with steps(reading["quiet"]) as step:
-        inputs = _read_all(sources, step, **reading)
+        inputs = read_all(sources, step, **reading)
         state = PipelineState(AnnouncedRules())
         state.load(inputs, step)
         chosen = pyasn_file.choose(state.routes)
@@ -300,7 +300,7 @@ def describe(report: InputReport) -> dict[str, Any]:
 # ---------------------------------------------------------------------------------------- reading
 
 
-def _read_all(
+def read_all(
     sources: Sources,
     step: Step = lambda _: None,
     *,

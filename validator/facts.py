@@ -27,6 +27,7 @@ from validator.groupings import (
     Lists,
     Scheme,
     assign,
+    in_order,
     network_groups,
 )
 from validator.model import I8, NO_ORIGIN, U1, U2, U4, U8, Family, Holding, Members
@@ -97,7 +98,7 @@ class FamilyFacts:
 @dataclass(frozen=True, slots=True, eq=False)
 class Facts:
     """What of a table holds whatever the scheme. ``numbers`` u4 ``(routes,)`` numbers each route's
-    origin, by first sight. By number: ``origins`` i8, the distinct ones; ``asn_rows``, where they
+    origin, in their order. By number: ``origins`` i8, the distinct ones; ``asn_rows``, where they
     stand among the resources' ranges of AS numbers; ``networks`` u1, a bit for each figure of
     :class:`~validator.wider.NetworkFigures`, in their order."""
 
@@ -123,7 +124,7 @@ class Facts:
     ) -> Facts:
         """Look at a table once. ``sightings`` may be of an older table."""
         seed = int.from_bytes(os.urandom(7), "little")
-        numbers, origins = kernels.number_origins(routes.origin, seed)
+        numbers, origins = in_order(*kernels.number_origins(routes.origin, seed))
         asn_rows = _asn_rows(origins, resources)
         held = resources.asn.status[asn_rows] <= Holding.ASSIGNED
         bogon = (~held | (origins == NO_ORIGIN)).astype("u1")

@@ -52,18 +52,20 @@ class Feed(Protocol):
 class PerSnapshot(Generic[T]):
     """A value worked out once for each snapshot, when first asked for.
 
-    It keeps the generation number and not the snapshot, which can so be freed as soon as the next
-    one is published. Two threads may work the same value out at the same time; nothing worse.
+    It keeps the generation number and the time, and not the snapshot, which can so be freed as soon
+    as the next one is published. Two threads may work the same value out at the same time; nothing
+    worse.
     """
 
     def __init__(self, work_out: Callable[[Snapshot], T]) -> None:
         self._work_out = work_out
-        self._known: tuple[int, T] | None = None
+        self._known: tuple[tuple[int, int], T] | None = None
 
     def of(self, snapshot: Snapshot) -> T:
         known = self._known
-        if known is None or known[0] != snapshot.generation:
-            known = snapshot.generation, self._work_out(snapshot)
+        which = snapshot.generation, snapshot.created  # past snapshots have numbers of their own
+        if known is None or known[0] != which:
+            known = which, self._work_out(snapshot)
             self._known = known
         return known[1]
 

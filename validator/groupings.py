@@ -182,7 +182,7 @@ def assign(
         return ByAddress({family: _listed_ranges(lists, family) for family in Family}, lists.groups)
     if scheme == Scheme.ASN:
         seed = int.from_bytes(os.urandom(7), "little")
-        numbers, distinct = kernels.number_values(routes.origin, seed)
+        numbers, distinct = in_order(*kernels.number_values(routes.origin, seed))
         return ByOrigin(numbers, network_groups(distinct))
     if lists is not None:
         column, names = "country", lists.groups
@@ -200,6 +200,15 @@ def assign(
         },
         names,
     )
+
+
+def in_order(numbers: U4, distinct: I8) -> tuple[U4, I8]:
+    """Values numbered by first sight (u4, places in ``distinct``) numbered in their order instead,
+    so that what is equal in a ranking stands in the same order from day to day."""
+    order = np.argsort(distinct)
+    rank = np.empty(len(order), "u4")
+    rank[order] = np.arange(len(order), dtype="u4")
+    return rank[numbers], distinct[order]
 
 
 def network_groups(origins: I8) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Whether and where a history of figures is kept: the table ``[history]`` of the settings file."""
+"""Whether and where a history is kept: the table ``[history]`` of the settings file."""
 
 from __future__ import annotations
 
@@ -17,6 +17,12 @@ class HistorySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     refresh_seconds: Annotated[float, Meta(ge=10)] = 900.0
     """How often the file of the day is written again while the day lasts, if there is something
     new. What was last on the day is written after midnight (UTC) in any case."""
+    tables: bool = True
+    """Whether what the figures rest on is kept too (routes, VRPs, resources), so that any past day
+    can be rebuilt: less than a gigabyte a year."""
+    tables_seconds: Annotated[float, Meta(ge=60)] = 21_600.0
+    """How often the tables of the day are written again while it lasts. Those that were in force
+    last on the day are written after midnight (UTC) in any case."""
     compact_after_days: Annotated[int, Meta(ge=1, le=366)] = 31
     """So many finished days are put into the file of their year; what is left of a year is, soon
     after it ended."""

@@ -97,10 +97,14 @@ def _await_first_use(dispatcher: Any, signature: tuple[Any, ...]) -> None:
 _waiting: dict[Any, Callable[[], None]] = {}
 
 
-def ready_all() -> None:
-    """Compile or load every kernel there is now: at set-up, and before a service answers."""
-    for ready in list(_waiting.values()):
-        ready()
+def ready_all(which: int = 0, of: int = 1) -> None:
+    """Compile or load every kernel there is now: at set-up, and before a service answers. Only
+    those of every ``of``-th module, beginning with number ``which``, if others do the rest."""
+    modules = dict.fromkeys(each.py_func.__module__ for each in _waiting)
+    mine = set(list(modules)[which::of])
+    for kernel, ready in list(_waiting.items()):
+        if kernel.py_func.__module__ in mine:
+            ready()
 
 
 def entry_point(kernel: Any) -> Callable[..., Any]:

@@ -8,20 +8,35 @@ come from strangers and go to pages: control characters become blanks, long text
 
 from __future__ import annotations
 
+import itertools
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
 
 from collectors.archive import Archive
-from collectors.base import LocalFile, ReadOptions
+from collectors.base import LocalFile, ReadOptions, SourceError
 from collectors.group_form import LONGEST_REMARK, GroupFile, clean, shown, text_of
 
 TITLES = ("date", "name", "about", "source")
 _NEEDED = TITLES[:2]
 _LONGEST_NAME = 80
+_MOST_BYTES = 1 << 20
+"""Of a file: all of it goes to whoever asks."""
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+class MilestoneSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Milestones of the user's own: ``[[milestones]]`` in the settings."""
+
+    source: Annotated[str, Meta(min_length=1)]
+    """A path, a folder (its CSV files) or a URL."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -36,8 +51,10 @@ class Milestone:
 
 
 def built_in() -> Path | None:
-    """The file that comes with Originsight, if it does."""
-    path = Path(__file__).parents[1] / "config" / "milestones.csv"
+    """The file that comes with Originsight: where ORIGINSIGHT_MILESTONES says, as in the container
+    image, or in the source tree that this runs from. None if there is no such file."""
+    beside = Path(__file__).parents[1] / "config" / "milestones.csv"
+    path = Path(os.environ.get("ORIGINSIGHT_MILESTONES") or beside)
     return path if path.is_file() else None
 
 
@@ -47,10 +64,14 @@ def load(files: Iterable[LocalFile]) -> tuple[Milestone, ...]:
     Raises:
         SourceError: a file cannot be read, or anything in it is wrong.
     """
+    return merged(read(file) for file in files)
+
+
+def merged(lists: Iterable[Iterable[Milestone]]) -> tuple[Milestone, ...]:
+    """Several lists as one, in order of days; of what several name the same, the first."""
     found: dict[tuple[date, str], Milestone] = {}
-    for file in files:
-        for each in read(file):
-            found.setdefault((each.day, each.name), each)
+    for each in itertools.chain.from_iterable(lists):
+        found.setdefault((each.day, each.name), each)
     return tuple(sorted(found.values()))
 
 
@@ -65,8 +86,7 @@ def read(file: LocalFile) -> tuple[Milestone, ...]:
     Raises:
         SourceError: it cannot be read, or anything in it is wrong.
     """
-    raw = Archive(file, ReadOptions()).read()
-    given = GroupFile(file.source, text_of(file.source, raw))
+    given = GroupFile(file.source, text_of(file.source, _content(file)))
     rows = given.rows()
     titles = [title.lower() for title in next(rows, [])]
     for problem in (
@@ -98,6 +118,19 @@ def read(file: LocalFile) -> tuple[Milestone, ...]:
     if not milestones:
         raise given.wrong("has no rows", "give at least one under the titles", 0)
     return tuple(milestones)
+
+
+def _content(file: LocalFile) -> bytes:
+    raw = bytearray()
+    for piece in Archive(file, ReadOptions()).chunks():
+        raw += piece
+        if len(raw) > _MOST_BYTES:
+            raise SourceError(
+                file.source,
+                f"holds more than {_MOST_BYTES >> 20} MiB",
+                cure="is it a list of milestones?",
+            )
+    return bytes(raw)
 
 
 def _day(given: GroupFile, text: str) -> date:

@@ -12,7 +12,7 @@ import contextlib
 import gc
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import structlog
@@ -23,17 +23,21 @@ from collectors.ris_live import RisLive
 from collectors.rtr import RtrCollector
 from validator import kernels, metrics
 from validator.history.following import History
+from validator.history.moments import Moments
 from validator.live_inputs import Live
 from validator.metrics.events import EventCollector
+from validator.milestone_inputs import Milestones
 from validator.pipeline import Pipeline
 from validator.priority import give_way
 from validator.settings import Settings
+from validator.targets import TargetSettings
 from validator.vrp_deltas import DeltaHistory
 from validator.watch import Watch
 from validator.web.app import make_app
 from validator.web.front import Front
 from validator.web.landing import greeting
 from validator.web.streams import Streams
+from validator.web.targets import problem
 from validator.webhooks import Webhooks
 
 log = structlog.get_logger()
@@ -85,6 +89,7 @@ async def serve(
     )
     webhooks = Webhooks.open(settings.webhooks, settings.folder)
     figures = History.open(settings.history, settings.folder)
+    milestones = Milestones(settings.milestone_sources)
     async with Pipeline(settings, live_sources(settings)) as pipeline:
         measured = metrics.build(pipeline, settings.metrics, settings.folder)
         watch = Watch(settings.events.keep)
@@ -97,6 +102,7 @@ async def serve(
         def reload() -> None:
             front.reload()
             pipeline.ask_reload()
+            milestones.ask()
 
         app = make_app(
             pipeline,
@@ -108,6 +114,9 @@ async def serve(
             reload=reload,
             rules=settings.rules,
             past=figures.reader if figures else None,
+            moments=Moments(figures.tables, pipeline) if figures else None,
+            targets=settings.targets,
+            milestones=milestones,
         )
         front = Front(app, settings.http, settings.folder)
         stop = asyncio.Event()
@@ -127,6 +136,15 @@ async def serve(
                         tasks.create_task(streams.run(), name="event streams"),
                         tasks.create_task(webhooks.run(), name="webhooks"),
                         tasks.create_task(measured.networks.run(pipeline), name="networks file"),
+                        tasks.create_task(_judge(pipeline, settings.targets), name="targets"),
+                        tasks.create_task(
+                            milestones.follow(
+                                settings.cache_folder,
+                                settings.fetch_limits,
+                                settings.reload_seconds,
+                            ),
+                            name="milestones",
+                        ),
                     ]
                     if figures:
                         running.append(tasks.create_task(figures.follow(pipeline), name="history"))
@@ -172,6 +190,14 @@ def live_sources(settings: Settings) -> list[Live]:
 async def _greet(pipeline: Pipeline, url: str, greet: Callable[[str], None]) -> None:
     snapshot = await pipeline.published(0)
     greet(await asyncio.to_thread(greeting, url, snapshot))
+
+
+async def _judge(pipeline: Pipeline, targets: Sequence[TargetSettings]) -> None:
+    """Say once which targets cannot be followed; ``/api/v1/targets`` says so at any time."""
+    snapshot = await pipeline.published(0)
+    for each in targets:
+        if why := problem(snapshot, each):
+            log.warning("target not known", scheme=each.scheme, group=each.group, problem=why)
 
 
 @contextlib.contextmanager

@@ -32,7 +32,9 @@ from validator.freshness import VRP_KINDS, Floors
 from validator.history_settings import HistorySettings
 from validator.http_settings import HttpSettings, TokenSettings
 from validator.metrics_settings import MetricsSettings
+from validator.milestones import MilestoneSettings
 from validator.model import Prefix, SettingsError, parse_asn
+from validator.targets import TargetSettings, check_unique
 from validator.webhooks import WebhookSettings
 
 T = TypeVar("T")
@@ -109,6 +111,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     resources: tuple[Source, ...] = ()
     asn_names: tuple[Source, ...] = ()
     groups: tuple[Source, ...] = ()
+    milestones: tuple[MilestoneSettings, ...] = ()
+    targets: tuple[TargetSettings, ...] = ()
     sample: bool = False
     listen: str = "127.0.0.1:8480"
     cache: str = "../var/cache"
@@ -133,6 +137,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
                 "no routes: name a table under [[routes]], listen under [[bmp]], follow "
                 "[[ris_live]], or replay [[mrt_updates]]"
             )
+        check_unique(self.targets)
 
     def of(self, kind: Kind) -> tuple[Source, ...]:
         """The inputs of one kind, with paths made relative to the working directory."""
@@ -167,6 +172,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             msgspec.structs.replace(each, rib=resolved(each.rib), updates=resolved(each.updates))
             for each in self.ris_live
         )
+
+    @property
+    def milestone_sources(self) -> tuple[str, ...]:
+        """Milestones of the user's own, with paths made relative to the working directory."""
+        return tuple(self._resolved(each.source) for each in self.milestones)
 
     @property
     def cache_folder(self) -> Path:
@@ -303,6 +313,8 @@ def _allowed(problem: str) -> str:
         "$.bmp": BmpSettings,
         "$.mrt_updates": MrtUpdatesSettings,
         "$.ris_live": RisLiveSettings,
+        "$.milestones": MilestoneSettings,
+        "$.targets": TargetSettings,
         "$.": Source,
     }
     _, _, place = problem.partition(" - at `")

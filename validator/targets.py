@@ -2,10 +2,11 @@
 
 A target is a share that a group is to have at the end of a year. From a series of days this works
 out the *pace needed* from the latest of them, and a *projection*: the straight line through the
-days by ordinary least squares, carried on to the target's day, with a band of two standard errors
-of prediction on either side. It is linear and says so; shares near 1 do not rise on a straight
-line, and days that follow each other are not independent, so that the band is narrower than what
-one can know. docs/planning.md has the formulas. Nothing here reads a clock or a file.
+days of the latest years by ordinary least squares, carried on to the target's day, with a band of
+two standard errors of prediction on either side. It is linear and says so; shares near 1 do not
+rise on a straight line, and days that follow each other are not independent, so that the band is
+narrower than what one can know. docs/planning.md has the formulas. Nothing here reads a clock or a
+file.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple, get_args
 
 import msgspec
 from msgspec import Meta
@@ -28,10 +29,18 @@ LEAST_DAYS = 90
 """A line is drawn through no fewer points, over no fewer days."""
 STANDARD_ERRORS = 2
 """The half width of the band."""
+USUAL_WINDOW = 3
+"""Years of the latest days that a line is drawn through: long enough that no single network makes
+it, short enough to be about now."""
+MOST_POINTS_AHEAD = 12
 _TOO_FAR = 36_525
 """A hundred years, in days."""
 
 Figure = Literal["valid_share", "coverage", "accuracy", "space_valid_share", "space_coverage"]
+FIGURES: tuple[Figure, ...] = get_args(Figure)
+"""What a target can be about: shares of :data:`validator.history.figures.FIGURES`."""
+Value = Annotated[float, Meta(gt=0, le=1)]
+FIRST_YEAR, LAST_YEAR = 2000, 2200
 
 
 class TargetSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -42,8 +51,8 @@ class TargetSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     group: Annotated[str, Meta(min_length=1, max_length=80)]
     family: Literal["ipv4", "ipv6"]
     figure: Figure = "valid_share"
-    value: Annotated[float, Meta(gt=0, le=1)]
-    year: Annotated[int, Meta(ge=2000, le=2200)]
+    value: Value
+    year: Annotated[int, Meta(ge=FIRST_YEAR, le=LAST_YEAR)]
     attribution: Literal["address", "origin"] | None = None
     name: Annotated[str, Meta(max_length=120)] = ""
     """What a person calls it, for instance whose target it is."""
@@ -142,6 +151,15 @@ class Line:
         return self.on(day) - STANDARD_ERRORS * width, self.on(day) + STANDARD_ERRORS * width
 
 
+class Ahead(NamedTuple):
+    """A day of the projection. Line and band are cut to between 0 and 1."""
+
+    day: date
+    value: float
+    low: float
+    high: float
+
+
 @dataclass(frozen=True, slots=True)
 class Fit:
     """The line, or why there is none. ``left_out``: days that are degraded, or without a share."""
@@ -156,10 +174,11 @@ class Progress:
     """How a group stands to a target. Shares are fractions of 1, paces are shares per year.
 
     ``day`` and ``share`` are those of the latest day that is not degraded. ``needed`` is the pace
-    from there to the target on its day: None if that has gone by, 0 if it is reached. ``pace`` is
-    the line's, ``projected`` with ``low`` and ``high`` its value and band on the target's day, cut
-    to between 0 and 1. ``reached_on``: the day on which the line gets there; None if it does not
-    rise, or would take more than a hundred years.
+    from there to the target on its day: None if that has gone by, 0 if it is reached. ``line`` is
+    the one through the days and ``pace`` its own; ``projected`` with ``low`` and ``high`` its value
+    and band on the target's day, cut to between 0 and 1, None if that day has gone by.
+    ``reached_on``: the day on which the line gets there; None if it does not rise, or would take
+    more than a hundred years.
     """
 
     day: date | None
@@ -173,6 +192,35 @@ class Progress:
     outlook: Outlook
     refused: str
     left_out: int
+    line: Line | None
+
+
+def latest(series: Sequence[Observation], years: int) -> list[Observation]:
+    """The days of the latest years of a series: those less than so many years before its last."""
+    last = max((each.day for each in series), default=date.min)
+    return [each for each in series if (last - each.day).days < years * DAYS_IN_YEAR]
+
+
+def first_reached(series: Iterable[Observation], value: float) -> date | None:
+    """The first day on which the share was there, degraded days left out."""
+    there = (
+        each.day
+        for each in series
+        if not each.degraded and each.share is not None and each.share >= value
+    )
+    return min(there, default=None)
+
+
+def ahead(line: Line, by: date, most: int = MOST_POINTS_AHEAD) -> list[Ahead]:
+    """The projection from the last day of the line to ``by``: both, and ends of years between, no
+    more than ``most`` days in all. Empty if ``by`` has gone by."""
+    if by <= line.last:
+        return []
+    ends = [date(year, 12, 31) for year in range(line.last.year, by.year)]
+    ends = [day for day in ends if day > line.last]
+    step = -(-len(ends) // (most - 2)) if ends else 1
+    days = (line.last, *ends[step - 1 :: step], by)
+    return [Ahead(day, _cut(line.on(day)), *map(_cut, line.band(day))) for day in days]
 
 
 def fit(series: Iterable[Observation]) -> Fit:
@@ -216,14 +264,14 @@ def progress(series: Sequence[Observation], value: float, by: date) -> Progress:
     """
     fitted = fit(series)
     line = fitted.line
-    latest = max(
+    newest = max(
         (each for each in series if not each.degraded and each.share is not None),
         key=lambda each: each.day,
         default=None,
     )
-    day, share = (latest.day, latest.share) if latest else (None, None)
+    day, share = (newest.day, newest.share) if newest else (None, None)
     projected = low = high = None
-    if line is not None:
+    if line is not None and by > line.last:
         projected = _cut(line.on(by))
         low, high = map(_cut, line.band(by))
     return Progress(
@@ -238,6 +286,7 @@ def progress(series: Sequence[Observation], value: float, by: date) -> Progress:
         _outlook(day, share, value, by, low, high),
         fitted.refused,
         fitted.left_out,
+        line,
     )
 
 

@@ -14,10 +14,13 @@ import duckdb
 import polars
 import pytest
 
-from tests.feeds import ROUTES, make_snapshot
+from tests.feeds import ROUTES, VRPS, make_snapshot
 from validator.history.compacting import compact
+from validator.history.figure_layout import COLUMNS
 from validator.history.folder import Folder
-from validator.history.layout import COLUMNS
+from validator.history.table_layouts import FEEDS, KINDS
+from validator.history.table_writing import write_tables
+from validator.history.tables import Tables
 from validator.history.writing import write_day
 
 DOCUMENT = Path(__file__).resolve().parent.parent.parent / "docs" / "history.md"
@@ -26,13 +29,17 @@ BESIDE = Path(sys.executable).parent / "duckdb"
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with a history of four compacted days and one that is not."""
+    """A folder with a history of four compacted days and one that is not, and the tables of two."""
     path = tmp_path_factory.mktemp("readers")
     folder = Folder(path / "history")
     for number in range(5):
         snapshot = make_snapshot(routes=ROUTES[: 3 + number % 3])
         write_day(snapshot, folder, date(2026, 1, 1) + timedelta(days=number))
     compact(folder, 2026, today=date(2026, 1, 5))
+    tables = Tables(folder.path)
+    for number, vrps in enumerate((VRPS[1:], VRPS)):
+        write_tables(make_snapshot(vrps=vrps), tables, date(2026, 1, 4) + timedelta(days=number))
+    compact(tables.folders["routes"], 2026, today=date(2026, 1, 5))
     yield path
     shutil.rmtree(path)
 
@@ -70,12 +77,31 @@ def test_the_columns_of_the_files_are_those_documented(place: Path) -> None:
 
 def test_duckdbs_own_command_line_reads_them(place: Path) -> None:
     program = str(BESIDE) if BESIDE.exists() else "duckdb"
-    shares, records = examples("sql")
+    origins, shares, records = examples("sql")
     lines = run(place, program, "-csv", "-c", shares).splitlines()
     assert lines[0] == "day,group_id,valid,announced"
     assert lines[1:6] == [f"2026-01-0{n},ZZ,0,{2 if n in (2, 3, 5) else 1}" for n in range(1, 6)]
     assert lines[-1] == "2026-01-05,ripencc,1,1"
     assert '""day"":""2026-01-05""' in run(place, program, "-csv", "-c", records)
+    assert run(place, program, "-csv", "-c", origins).splitlines()[1:] == [
+        "64496,not-found,2026-01-04,2026-01-04",
+        "64496,valid,2026-01-05,2026-01-05",
+    ]
+
+
+def test_the_columns_of_the_tables_are_those_documented(place: Path) -> None:
+    listed = re.search(r"\| kind \|.*?\n\n", DOCUMENT.read_text("utf-8"), re.DOTALL)
+    assert listed is not None
+    rows = [row.split("|") for row in listed[0].strip().splitlines()[2:]]
+    documented = {
+        row[1].strip(" `"): re.findall(r"`(\w+)`", re.sub(r"\(.*?\)", "", row[3])) for row in rows
+    }
+    assert list(documented) == list(KINDS)
+    for kind, layout in KINDS.items():
+        shown = [name for name in layout.values if name not in FEEDS[1:-1]]
+        assert documented[kind] == shown
+        found = polars.read_parquet(place / "history" / kind / "*.parquet")
+        assert found.columns == list(layout.columns)
 
 
 def test_pandas_reads_them(place: Path) -> None:

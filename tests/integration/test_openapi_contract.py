@@ -42,7 +42,7 @@ def sample_world(folder: Path) -> Snapshot:
 
 @pytest.mark.skipif(bool(WANTED), reason="the long one is asked for")
 def test_answers_to_questions_at_every_limit_are_as_declared(tmp_path: Path) -> None:
-    with served(make_snapshot()) as url:
+    with served(make_snapshot(), tmp_path / "history") as url:
         count, failed = run(url, tmp_path, phases="examples,coverage", each=1, seed=SEED)
     assert not failed, failed
     assert count >= 1000
@@ -51,7 +51,7 @@ def test_answers_to_questions_at_every_limit_are_as_declared(tmp_path: Path) -> 
 @pytest.mark.skipif(not WANTED, reason="set ORIGINSIGHT_CONTRACT_EXAMPLES=2000 for the long one")
 def test_answers_to_thousands_of_questions_are_as_declared(tmp_path: Path) -> None:
     total = 0
-    with served(sample_world(tmp_path / "sample")) as url:
+    with served(sample_world(tmp_path / "sample"), tmp_path / "history") as url:
         seed = SEED
         while total < WANTED:
             count, failed = run(

@@ -163,7 +163,7 @@ def groupings(draw: st.DrawFn) -> tuple[str, Attribution, Lists | None]:
     return scheme, draw(st.sampled_from(possible)), lists
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.lists(vrps(), max_size=20),
     st.lists(routes().filter(countable), min_size=1, max_size=30, unique=True),

@@ -30,7 +30,7 @@ def published(r: list[R], vrp_table: VrpTable) -> RouteTable:
     return table.publish(seen, validate(seen, vrp_table))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.lists(vrps(), max_size=25),
     st.lists(vrps(), max_size=10),
@@ -58,7 +58,7 @@ def test_a_vrp_transaction_equals_building_anew(
     same(again, published(r, expected), ROUTE_COLUMNS)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.lists(vrps(), max_size=15),
     st.lists(routes(), max_size=25),

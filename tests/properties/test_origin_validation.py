@@ -16,7 +16,7 @@ from validator.origin_validation import explain, revalidate, validate
 from validator.vrps import build_table
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(vrps(), max_size=40), st.lists(routes(), min_size=1, max_size=40))
 def test_table_look_up_and_slice_agree_with_the_oracle(v: list[V], r: list[R]) -> None:
     vrp_table = build_table([vrp_batch(v)])

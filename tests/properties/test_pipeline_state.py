@@ -56,7 +56,7 @@ class World:
         return result
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(routes(), max_size=10),
     st.lists(vrps(), max_size=10),

@@ -57,7 +57,7 @@ def in_force(sources: dict[str, set[V]], slurm: Slurm | None) -> set[tuple[Prefi
     return kept | {(a.prefix, a.max_length, a.asn) for a in slurm.assertions}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(steps, max_size=8), st.none() | slurms(), st.lists(vrps(), max_size=10))
 def test_any_history_gives_the_union_after_slurm(
     history: list[Step], slurm: Slurm | None, first: list[V]

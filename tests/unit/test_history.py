@@ -15,11 +15,12 @@ from tests.feeds import ROUTES, make_snapshot
 from validator.coverage import Coverage
 from validator.freshness import DEGRADED, SourceStatus
 from validator.groupings import Attribution
-from validator.history import carrying, compacting, engine
+from validator.history import carrying, engine, figure_layout
 from validator.history.checking import check
 from validator.history.compacting import compact
+from validator.history.figure_layout import ORDER
 from validator.history.folder import Folder
-from validator.history.layout import ORDER, FileName
+from validator.history.layout import FileName
 from validator.history.reading import Reader
 from validator.history.records import NoSuchDay, stretches
 from validator.history.writing import write_day
@@ -135,7 +136,7 @@ def test_runs_end_where_a_figure_changes_or_a_day_is_missing(
 def test_a_year_is_sorted_also_when_it_is_made_in_many_parts(
     folder: Folder, days: dict[date, Snapshot], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compacting, "_PART_ROWS", 4)
+    monkeypatch.setattr(figure_layout, "_PART_ROWS", 4)
     compact(folder, 2026, today=day(30))
     with engine.working() as connection:
         path = str(folder.path / "year-2026-1.parquet")
@@ -289,10 +290,10 @@ def test_a_failed_write_leaves_all_as_it_was(
 
 
 def test_compaction_that_would_lose_a_row_is_not_committed(
-    folder: Folder, days: dict[date, Snapshot], monkeypatch: pytest.MonkeyPatch
+    folder: Folder, days: dict[date, Snapshot]
 ) -> None:
-    divided = compacting._divided
-    monkeypatch.setattr(compacting, "_divided", lambda *given: divided(*given)[:-1])
+    divide = folder.layout.divide
+    folder.layout = replace(folder.layout, divide=lambda *given: divide(*given)[:-1])
     before = names(folder)
     with pytest.raises(SourceError, match="the figures of 9 days are not those written"):
         compact(folder, 2026, today=day(30))

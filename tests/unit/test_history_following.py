@@ -13,6 +13,7 @@ import pytest
 from tests.feeds import ROUTES, StandingFeed, make_snapshot
 from validator.history.folder import Folder
 from validator.history.following import History
+from validator.history.rebuilding import rebuild
 from validator.history.writing import write_day
 from validator.history_settings import HistorySettings
 
@@ -24,7 +25,7 @@ def day(number: int) -> date:
 
 
 def names(folder: Folder) -> list[str]:
-    return sorted(each.name for each in folder.path.iterdir() if each.name != "lock")
+    return sorted(each.name for each in folder.path.glob("*.parquet"))
 
 
 @pytest.fixture
@@ -102,6 +103,52 @@ def test_finished_days_are_compacted_and_old_years_let_go(folder: Folder, clock:
     clock.now += 3 * 366 * 86_400
     history.see(VARIANTS[0])
     assert next(iter(history.reader.days())).year == 2029
+
+
+def test_the_tables_of_a_day_are_written_at_first_and_seldom_and_as_it_ends(
+    folder: Folder, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history = History(HistorySettings(folder="x", tables_seconds=7200), folder.path, clock)
+    clock.now -= 4 * 3600
+
+    def see(generation: int, seconds: float, variant: int = 0) -> list[int]:
+        """The generations of the days that can be rebuilt."""
+        clock.now += seconds
+        history.see(replace(VARIANTS[variant], generation=generation))
+        return [record.generation for record in history.tables.days().values()]
+
+    assert see(1, 0) == [1]
+    assert see(2, 3600) == [1]
+    assert see(3, 3600) == [3]
+    assert see(4, 6000) == [3]
+    assert see(5, 5000, variant=1) == [4, 5]  # a new day
+    again = History(HistorySettings(folder="x"), folder.path, clock)
+    again.repair()
+    again.see(replace(VARIANTS[0], generation=6))
+    assert [r.generation for r in again.tables.days().values()] == [4, 5]
+    with monkeypatch.context() as patched:
+        patched.setattr("validator.history.tables.durable", _refuse)
+        assert see(7, 80_000) == [4, 5]  # too early, or refused
+        assert see(8, 10_000, variant=1) == [4, 5]  # a third day
+        assert "tables not written" in history.last_error
+        failures = history.failures_total
+        assert see(9, 60) == [4, 5]
+        assert history.failures_total == failures
+    assert see(10, 900) == [4, 7, 10]
+    assert history.last_error == ""
+    assert len(rebuild(history.tables, day(1)).routes) == 3
+
+
+def test_no_tables_are_written_if_none_are_wanted(folder: Folder, clock: Clock) -> None:
+    history = History(HistorySettings(folder="x", tables=False), folder.path, clock)
+    history.see(VARIANTS[0])
+    assert not history.tables.days()
+    assert names(folder)
+    assert not (folder.path / "routes").exists()
+
+
+def _refuse(_: Path) -> None:
+    raise OSError(28, "No space left on device")
 
 
 async def test_it_follows_the_snapshot_in_force_without_holding_the_loop(

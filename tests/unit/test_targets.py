@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import math
 from datetime import date, timedelta
+from pathlib import Path
 
 import msgspec
 import pytest
 
+from validator import settings
+from validator.model import SettingsError
 from validator.targets import (
     DAYS_IN_YEAR,
+    FIGURES,
     Observation,
     Outlook,
     TargetSettings,
+    ahead,
     check_unique,
+    first_reached,
     fit,
+    latest,
     of_group,
     pace_needed,
     progress,
@@ -179,3 +186,79 @@ def test_two_targets_for_the_same_are_refused_and_others_found_in_order() -> Non
         ValueError, match=r"rir afrinic has two .* in 2030, 0\.7 and 0\.6: keep one"
     ):
         check_unique([later, sooner, again])
+
+
+def test_a_window_has_the_days_of_the_latest_years_alone() -> None:
+    days = series([0.5] * 40, step=100)  # to 2034-09-05
+    last = days[-1].day
+    assert [each.day for each in latest(days, 1)] == [
+        last - timedelta(300), last - timedelta(200), last - timedelta(100), last
+    ]  # fmt: skip
+    assert latest(days, 50) == days
+    assert latest([], 3) == []
+
+
+def test_the_first_day_at_the_target_is_no_degraded_one() -> None:
+    days = [
+        Observation(START, 1, 2),
+        Observation(START + timedelta(1), 2, 2, degraded=True),
+        Observation(START + timedelta(2), 0, 0),
+        Observation(START + timedelta(3), 3, 4),
+        Observation(START + timedelta(4), 2, 4),
+    ]
+    assert first_reached(days, 0.75) == START + timedelta(3)
+    assert first_reached(days, 0.76) is None
+
+
+def test_the_points_ahead_begin_where_the_line_ends_and_end_with_the_target() -> None:
+    line = fit(series(rising(20))).line  # its last day is 2025-07-24
+    assert line is not None
+    points = ahead(line, END)
+    assert [str(each.day) for each in points] == [
+        "2025-07-24", *(f"{year}-12-31" for year in range(2025, 2031))
+    ]  # fmt: skip
+    assert points[0].value == pytest.approx(line.on(line.last))
+    assert all(0 <= each.low <= each.value <= each.high <= 1 for each in points)
+    far = ahead(line, date(2200, 12, 31))
+    assert (far[0].day, far[-1].day) == (line.last, date(2200, 12, 31))
+    assert len(far) <= 12
+    assert [each.day for each in far] == sorted({each.day for each in far})
+    assert ahead(line, line.last) == []
+
+
+def test_nothing_is_projected_to_a_day_that_has_gone_by() -> None:
+    found = progress(series(rising(20, 0.001)), 0.9, date(2025, 1, 1))
+    assert found.line is not None
+    assert (found.projected, found.low, found.high, found.needed) == (None, None, None, None)
+
+
+TARGET = '[[targets]]\nscheme = "ldc"\ngroup = "ldc"\nfamily = "ipv4"\nvalue = 0.8\nyear = 2030\n'
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "config.toml"
+    path.write_text('[[vrps]]\nsource = "v"\n[[routes]]\nsource = "r"\n' + text)
+    return path
+
+
+def test_the_settings_have_targets(tmp_path: Path) -> None:
+    chosen = settings.load(written(tmp_path, TARGET + 'name = "Ours"\n'))
+    assert [(each.group, each.value, each.name) for each in chosen.targets] == [
+        ("ldc", 0.8, "Ours")
+    ]
+    assert FIGURES[0] == chosen.targets[0].figure
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (TARGET + TARGET.replace("0.8", "0.9"), "in 2030, 0.8 and 0.9: keep one"),
+        (TARGET + "percent = 80\n", "allowed are scheme, group, family, figure, value, year"),
+        (TARGET.replace("0.8", "80"), "`$.targets[0].value`"),
+    ],
+)
+def test_a_mistake_in_a_target_is_named(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        settings.load(written(tmp_path, text))
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)

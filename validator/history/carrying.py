@@ -21,10 +21,11 @@ from pathlib import Path
 
 import msgspec
 
-from validator.history import engine, layout
+from validator.history import engine
 from validator.history.compacting import Part, day_digests, merge, verify, write_runs
+from validator.history.figure_layout import COUNTED, LAYOUT
 from validator.history.folder import Folder, durable, read_contents
-from validator.history.layout import FORMAT
+from validator.history.layout import quoted
 from validator.history.records import (
     Contents,
     DayRecord,
@@ -85,13 +86,13 @@ def export(
         spill = Path(made)
         whole = spill / "whole.parquet"
         with engine.writing(target):
-            write_runs(parts, Contents(format=FORMAT, days=records), whole, spill)
+            write_runs(LAYOUT, parts, LAYOUT.contents(records), whole, spill)
         if csv:
             text = spill / f"table{target.suffix}"
             _to_csv(whole, text, scheme, packed=target.suffix == ".gz", target=target)
             whole = text
         else:
-            verify(whole, Contents(format=FORMAT, days=records))
+            verify(LAYOUT, whole, LAYOUT.contents(records))
         with engine.writing(target):
             durable(whole)
             whole.replace(target)
@@ -107,7 +108,7 @@ def bring(folder: Folder, source: Path, replace: bool = False) -> Carried:
     """
     with folder.locked(), _as_parquet(folder, source) as (path, contents):
         _refuse_unsound(path, source)
-        verify(path, contents)
+        verify(LAYOUT, path, contents)
         held = folder.held()
         for record in contents.days:
             refuse_mixture(held.records.values(), record, folder.path)
@@ -135,27 +136,27 @@ def _as_parquet(folder: Folder, source: Path) -> Iterator[tuple[Path, Contents]]
         raise SourceError(str(source), "there is no such file")
     if not source.name.endswith((".csv", ".csv.gz")):
         with engine.working() as connection:
-            contents = read_contents(connection, source)
+            contents = read_contents(LAYOUT, connection, source)
         yield source, contents
         return
     with folder.spill() as spill:
         path = spill / "given.parquet"
         _from_csv(source, path)
-        yield path, Contents(format=FORMAT, days=_records(path, source))
+        yield path, LAYOUT.contents(_records(path, source))
 
 
 def _to_csv(whole: Path, text: Path, scheme: str | None, *, packed: bool, target: Path) -> None:
-    where = f" WHERE scheme = {layout.quoted(scheme)}" if scheme is not None else ""
+    where = f" WHERE scheme = {quoted(scheme)}" if scheme is not None else ""
     with engine.writing(target), engine.working(whole.parent) as connection:
         connection.execute(
-            f"COPY (SELECT {layout.columns()} FROM read_parquet({layout.quoted(str(whole))}){where}"
-            f" ORDER BY {layout.ORDER}) TO {layout.quoted(str(text))} "
+            f"COPY (SELECT {LAYOUT.listed} FROM read_parquet({quoted(str(whole))}){where}"
+            f" ORDER BY {LAYOUT.order}) TO {quoted(str(text))} "
             f"(FORMAT csv, HEADER, COMPRESSION {'gzip' if packed else 'none'})"
         )
 
 
 def _from_csv(source: Path, path: Path) -> None:
-    expected = ",".join(layout.COLUMNS)
+    expected = ",".join(LAYOUT.columns)
     opened = gzip.open if source.suffix == ".gz" else open
     try:
         with opened(source, "rb") as file:
@@ -167,14 +168,14 @@ def _from_csv(source: Path, path: Path) -> None:
             str(source), "its first line does not name the columns of history",
             place="line 1", cure=f"begin with {expected}",
         )  # fmt: skip
-    kinds = ", ".join(f"{layout.quoted(name)}: '{kind}'" for name, kind in layout.COLUMNS.items())
+    kinds = ", ".join(f"{quoted(name)}: '{kind}'" for name, kind in LAYOUT.columns.items())
     packed = "gzip" if source.suffix == ".gz" else "none"
     with engine.reading(str(source)), engine.working(path.parent) as connection:
         connection.execute(
             f"COPY (SELECT * REPLACE (coalesce(name, '') AS name) FROM read_csv("
-            f"{layout.quoted(str(source))}, columns = {{{kinds}}}, header = true, delim = ',', "
+            f"{quoted(str(source))}, columns = {{{kinds}}}, header = true, delim = ',', "
             f"quote = '\"', escape = '\"', auto_detect = false, compression = '{packed}')) "
-            f"TO {layout.quoted(str(path))} (FORMAT parquet, COMPRESSION lz4_raw)"
+            f"TO {quoted(str(path))} (FORMAT parquet, COMPRESSION lz4_raw)"
         )
 
 
@@ -184,9 +185,9 @@ def _refuse_unsound(path: Path, source: Path) -> None:
     Raises:
         SourceError: names the first row that is wrong.
     """
-    nothing = " OR ".join(f"{n} IS NULL" for n in (*layout.KEYS, "first", "last", *layout.COUNTED))
-    keys = ", ".join(layout.KEYS)
-    listed = ", ".join(layout.COLUMNS)
+    nothing = " OR ".join(f"{n} IS NULL" for n in (*LAYOUT.keys, "first", "last", *COUNTED))
+    keys = ", ".join(LAYOUT.keys)
+    listed = ", ".join(LAYOUT.columns)
     with engine.reading(str(source)), engine.working() as connection:
         wrong = connection.execute(
             f"SELECT {keys}, first FROM (SELECT {listed} FROM read_parquet(?)) WHERE {nothing} "
@@ -236,7 +237,7 @@ def _records(path: Path, source: Path) -> tuple[DayRecord, ...]:
         )
         for day in sorted(schemes)
     ]
-    digests = day_digests(path, bare)
+    digests = day_digests(LAYOUT, path, bare)
     return tuple(
         msgspec.structs.replace(each, rows=digests[each.day][0], digest=digests[each.day][1])
         for each in bare

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 from validator.history.compacting import verify
 from validator.history.folder import Folder
 from validator.history.layout import FileName
-from validator.history.records import days_between
+from validator.history.rebuilding import differing, rebuild
+from validator.history.records import days_between, said
+from validator.history.tables import Tables
 from validator.model import SourceError
 
 
@@ -33,6 +36,28 @@ class Checked:
         return [*found, summary]
 
 
+def check_all(path: Path, set_aside: bool = False) -> tuple[list[str], bool]:
+    """Check figures and tables, and validate the last day that can be rebuilt anew. Returns lines
+    for a person, and whether all is sound.
+
+    Raises:
+        SourceError: as :func:`check`.
+    """
+    figures, tables = Folder(path), Tables(path)
+    checked = {"": check(figures, set_aside)}
+    checked |= {f"{each.layout.kind}: ": check(each, set_aside) for each in tables.there}
+    lines = [start + line for start, found in checked.items() for line in found.lines]
+    sound = not any(found.problems for found in checked.values())
+    days = list(tables.days())
+    if tables.there:
+        lines.append(f"{len(days)} days can be rebuilt: {said(days)}")
+    if days:
+        wrong = differing(rebuild(tables, days[-1]))
+        lines.append(f"{days[-1]} validated anew: {wrong} verdicts differ")
+        sound = sound and not wrong
+    return lines, sound
+
+
 def check(folder: Folder, set_aside: bool = False) -> Checked:
     """Read all of the history. ``set_aside``: move what is damaged out of the way, so that what is
     left can be relied on, and the days can be imported again.
@@ -44,7 +69,7 @@ def check(folder: Folder, set_aside: bool = False) -> Checked:
     problems = dict(held.damaged)
     for name in held.files:
         try:
-            verify(folder.file(name), held.contents[name])
+            verify(folder.layout, folder.file(name), held.contents[name])
         except SourceError as error:
             if folder.file(name).exists():
                 problems[str(name)] = error.problem

@@ -10,19 +10,16 @@ removed unless all of it is in the new file.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from validator.groupings import Scheme
-from validator.history import engine, layout
+from validator.history import engine
 from validator.history.folder import Folder, Held
-from validator.history.layout import CONTENT, FORMAT, KEYS, FileName
+from validator.history.layout import FileName, Layout, digest_text, quoted
 from validator.history.records import Contents, DayRecord, stretches
-
-_PART_ROWS = 1_500_000
-"""Rows that are sorted at a time: some 300 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +86,8 @@ def merge(
         SourceError: as :func:`compact`.
     """
     records = sorted((record for part in parts for record in part.records), key=lambda r: r.day)
-    contents = Contents(format=FORMAT, days=tuple(records))
+    layout = folder.layout
+    contents = layout.contents(records)
     replaced = list(replaces)
     name = folder.next_edition("year", f"{year:04}")
     rows = 0
@@ -97,41 +95,51 @@ def merge(
     def write(path: Path) -> None:
         nonlocal rows
         with folder.spill() as spill:
-            rows = write_runs(parts, contents, path, spill)
+            rows = write_runs(layout, parts, contents, path, spill)
 
     def good(path: Path) -> None:
-        verify(path, contents)
+        verify(layout, path, contents)
 
     sizes = sum(_size(folder.file(each)) for each in replaced)
     target = folder.commit(name, write, replaced, good)
     return Compacted(str(name), len(records), rows, sizes, _size(target))
 
 
-def verify(path: Path, contents: Contents) -> None:
-    """Compare the figures of every day in a file with their digest.
+def verify(
+    layout: Layout, path: Path, contents: Contents, connection: engine.Connection | None = None
+) -> None:
+    """Compare what a file has of every day with the digest that it was written with.
+    ``connection``: as for :func:`day_digests`.
 
     Raises:
         SourceError: names the days that are not what they should be.
     """
-    found = day_digests(path, contents.days)
+    found = day_digests(layout, path, contents.days, connection)
     wrong = [r.day for r in contents.days if found[r.day] != (r.rows, r.digest)]
     if wrong:
         shown = ", ".join(map(str, wrong[:3])) + (", …" if len(wrong) > 3 else "")
         raise engine.Unreadable(
-            str(path), f"the figures of {len(wrong)} days are not those written: {shown}"
+            str(path), f"the {layout.kind} of {len(wrong)} days are not those written: {shown}"
         )
 
 
-def day_digests(path: Path, records: Iterable[DayRecord]) -> Mapping[date, tuple[int, str]]:
-    """How many rows each day has in a file, and their digest."""
-    with engine.reading(str(path)), engine.working() as connection:
-        connection.execute(
-            "CREATE TEMP TABLE sums AS SELECT first, last, count(*) AS n, "
-            f"sum({layout.digest_of()}) AS h FROM read_parquet(?) GROUP BY first, last",
+def day_digests(
+    layout: Layout,
+    path: Path,
+    records: Iterable[DayRecord],
+    connection: engine.Connection | None = None,
+) -> Mapping[date, tuple[int, str]]:
+    """How many rows each day has in a file, and their digest. ``connection``: what to work with, by
+    default a new one; making one takes longer than a small file."""
+    opened = engine.working() if connection is None else contextlib.nullcontext(connection)
+    with engine.reading(str(path)), opened as working:
+        working.execute(
+            "CREATE OR REPLACE TEMP TABLE sums AS SELECT first, last, count(*) AS n, "
+            f"sum({layout.digest}) AS h FROM read_parquet(?) GROUP BY first, last",
             [str(path)],
         )
-        begin = connection.execute("SELECT first, sum(n), sum(h) FROM sums GROUP BY 1").fetchall()
-        end = connection.execute("SELECT last, sum(n), sum(h) FROM sums GROUP BY 1").fetchall()
+        begin = working.execute("SELECT first, sum(n), sum(h) FROM sums GROUP BY 1").fetchall()
+        end = working.execute("SELECT last, sum(n), sum(h) FROM sums GROUP BY 1").fetchall()
     # A run counts on each of its days: what begins on a day is added, what ended before is taken
     # away.
     begins = {day: (int(n), int(h)) for day, n, h in begin}
@@ -143,11 +151,13 @@ def day_digests(path: Path, records: Iterable[DayRecord]) -> Mapping[date, tuple
         n += begins.get(day, (0, 0))[0] - ends.get(day, (0, 0))[0]
         h += begins.get(day, (0, 0))[1] - ends.get(day, (0, 0))[1]
         if day in wanted:
-            sums[day] = n, layout.digest_text(h)
+            sums[day] = n, digest_text(h)
     return sums
 
 
-def write_runs(parts: Sequence[Part], contents: Contents, target: Path, spill: Path) -> int:
+def write_runs(
+    layout: Layout, parts: Sequence[Part], contents: Contents, target: Path, spill: Path
+) -> int:
     """Write the days of all parts as one file. Returns its rows."""
     with engine.working(spill) as connection:
         connection.execute("CREATE TEMP TABLE cuts (path VARCHAR, cut_first DATE, cut_last DATE)")
@@ -160,51 +170,27 @@ def write_runs(parts: Sequence[Part], contents: Contents, target: Path, spill: P
         connection.executemany("INSERT INTO cuts VALUES (?, ?, ?)", cuts)
         paths = [str(part.path) for part in parts]
         pieces = []
-        for number, groups in enumerate(_divided(connection, paths)):
-            piece = layout.quoted(str(spill / f"{number}.parquet"))
+        for number, groups in enumerate(layout.divide(connection, paths)):
+            piece = quoted(str(spill / f"{number}.parquet"))
             connection.execute(
-                f"COPY ({_runs(paths, groups)}) TO {piece} (FORMAT parquet, COMPRESSION lz4_raw)"
+                f"COPY ({_runs(layout, paths, groups)}) TO {piece} "
+                "(FORMAT parquet, COMPRESSION lz4_raw)"
             )
             pieces.append(piece)
         # Each piece is sorted, and they come in order: what is left is to put them together.
-        select = f"SELECT {layout.columns()} FROM read_parquet([{', '.join(pieces)}])"
+        select = f"SELECT {layout.listed} FROM read_parquet([{', '.join(pieces)}])"
         connection.execute(layout.copy_to(select, target, contents))
         found = connection.execute("SELECT count(*) FROM read_parquet(?)", [str(target)])
         return int((found.fetchone() or (0,))[0])
 
 
-def _divided(connection: engine.Connection, paths: list[str]) -> list[str]:
-    """Conditions, each for some rows, in the order of :data:`layout.ORDER`; together all rows."""
-    asn = layout.quoted(Scheme.ASN)
-    (rows,) = connection.execute(
-        f"SELECT count(*) FROM read_parquet(?) WHERE scheme = {asn}", [paths]
-    ).fetchone()
-    count = max(1, -(-int(rows) // (2 * _PART_ROWS)))
-    shares = [number / count for number in range(1, count)]
-    bounds: list[int] = []
-    if shares:
-        (found,) = connection.execute(
-            f"SELECT quantile_disc(asn, {shares}) FROM read_parquet(?) WHERE scheme = {asn}",
-            [paths[-1]],
-        ).fetchone()
-        bounds = sorted(set(found or ()))
-    ends = [*(f"<= {bound}" for bound in bounds), ">= 0"]
-    starts = [">= 0 OR asn IS NULL", *(f"> {bound}" for bound in bounds)]
-    networks = [
-        f"scheme = {asn} AND family = {family} AND (asn {start}) AND (asn {end} OR asn IS NULL)"
-        for family in (4, 6)
-        for start, end in zip(starts, ends, strict=True)
-    ]
-    return [f"scheme < {asn}", *networks, f"scheme > {asn}"]
-
-
-def _runs(paths: list[str], groups: str) -> str:
+def _runs(layout: Layout, paths: list[str], groups: str) -> str:
     """SQL: the rows of some groups, days with the same content made one run."""
-    listed = ", ".join(map(layout.quoted, paths))
-    others = ", ".join(name for name in layout.COLUMNS if name not in ("first", "last"))
-    by_key = f"PARTITION BY {', '.join(KEYS)} ORDER BY first"
-    same = " AND ".join(f"{name} IS NOT DISTINCT FROM before.{name}" for name in CONTENT)
-    packed = ", ".join(f"{name} := {name}" for name in (*CONTENT, "last"))
+    listed = ", ".join(map(quoted, paths))
+    others = ", ".join(layout.values)
+    by_key = f"PARTITION BY {', '.join(layout.keys)} ORDER BY first"
+    same = "".join(f" AND {name} IS NOT DISTINCT FROM before.{name}" for name in layout.content)
+    packed = ", ".join(f"{name} := {name}" for name in (*layout.content, "last"))
     return f"""
         WITH cut AS (
             SELECT {others}, greatest(first, cut_first) AS first, least(last, cut_last) AS last
@@ -212,13 +198,13 @@ def _runs(paths: list[str], groups: str) -> str:
             JOIN cuts ON filename = path AND first <= cut_last AND cut_first <= last
         ), marked AS (
             SELECT *, lag(struct_pack({packed})) OVER w AS before, max(last) OVER all_days AS final
-            FROM cut WINDOW w AS ({by_key}), all_days AS (PARTITION BY {", ".join(KEYS)})
+            FROM cut WINDOW w AS ({by_key}), all_days AS (PARTITION BY {", ".join(layout.keys)})
         ), beginnings AS (
             SELECT * FROM marked
-            WHERE before IS NULL OR NOT (first = before.last + 1 AND {same})
+            WHERE before IS NULL OR NOT (first = before.last + 1{same})
         )
         SELECT {others}, first, coalesce(lead(before.last) OVER ({by_key}), final) AS last
-        FROM beginnings ORDER BY {layout.ORDER}"""
+        FROM beginnings ORDER BY {layout.order}"""
 
 
 def _day(name: FileName) -> date:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from validator.coverage import Coverage
 from validator.groupings import Attribution
-from validator.history.layout import EXCLUDED, HOLDINGS, SPACES, STATES
+from validator.history.figure_layout import EXCLUDED, HOLDINGS, SPACES, STATES
 from validator.history.records import DayRecord
 from validator.model import Family
 

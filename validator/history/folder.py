@@ -24,8 +24,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from validator.history import engine, layout
-from validator.history.layout import FileName
+from validator.history import engine
+from validator.history.figure_layout import LAYOUT
+from validator.history.layout import FileName, Layout, latest
 from validator.history.records import Contents, DayRecord
 from validator.model import SettingsError, SourceError
 
@@ -55,12 +56,12 @@ class Held:
 
 
 class Folder:
-    """A folder of history. Metadata that was read is kept: names are used only once."""
+    """A folder of history, of one kind. Metadata that was read is kept: names are used once."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, layout: Layout = LAYOUT) -> None:
         if any(sign in str(path) for sign in "*?[]"):
             raise SettingsError(f"history.folder: {path}: must not have any of * ? [ ] in its name")
-        self.path = path
+        self.path, self.layout = path, layout
         self._known: dict[FileName, Contents] = {}
         self._damaged: dict[str, str] = {}
         self._held: tuple[frozenset[str], Held] | None = None
@@ -106,7 +107,7 @@ class Folder:
             if str(name) not in self._damaged:
                 self._learn(name)
         sound = [name for name in ours if name in self._known and str(name) not in self._damaged]
-        files = layout.latest(sound)
+        files = latest(sound)
         owner: dict[date, FileName] = {}
         records: dict[date, DayRecord] = {}
         for name in files:  # years first: a day's own file has the last word
@@ -126,7 +127,7 @@ class Folder:
         if self._connection is None:
             self._connection = engine.connect()
         try:
-            self._known[name] = read_contents(self._connection, self.file(name))
+            self._known[name] = read_contents(self.layout, self._connection, self.file(name))
         except SourceError as error:
             if self.file(name).exists():  # else it was replaced while we looked
                 self._damaged[str(name)] = error.problem
@@ -285,7 +286,7 @@ def _ours(path: Path) -> set[FileName]:
     return {name for name in found if name is not None}
 
 
-def read_contents(connection: engine.Connection, path: Path) -> Contents:
+def read_contents(layout: Layout, connection: engine.Connection, path: Path) -> Contents:
     """A file's own metadata.
 
     Raises:
@@ -294,10 +295,12 @@ def read_contents(connection: engine.Connection, path: Path) -> Contents:
     with engine.reading(str(path)):
         found = connection.execute(
             "SELECT value FROM parquet_kv_metadata(?) WHERE decode(key) = ?",
-            [str(path), layout.KEY],
+            [str(path), layout.key],
         ).fetchall()
     if len(found) != 1:
-        raise engine.Unreadable(str(path), "it is no file of history: it has no such metadata")
+        raise engine.Unreadable(
+            str(path), f"it is no file of history: it has no {layout.key} in its metadata"
+        )
     try:
         return layout.decode(found[0][0])
     except ValueError as error:

@@ -1,8 +1,9 @@
 """History written beside the running service, without getting in its way.
 
 :meth:`History.follow` looks at the snapshot in force: it writes the day's file at most every so
-often, and, when a day has ended (UTC), what was in force last on that day. All of it is done in a
-thread that gives way to the event loop; DuckDB does not hold the interpreter while it works.
+often, and, when a day has ended (UTC), what was in force last on that day. The tables that the
+figures rest on are written so too, only less often. All of it is done in a thread that gives way to
+the event loop; DuckDB does not hold the interpreter while it works.
 
 What cannot be written is said, counted and tried again; the service goes on, and so do the days
 that are there.
@@ -15,6 +16,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import NoReturn, Protocol, TypeVar
 
@@ -25,6 +27,8 @@ from validator.history.compacting import compact, due
 from validator.history.folder import Folder
 from validator.history.reading import Reader
 from validator.history.records import Counted, counted, day_of
+from validator.history.table_writing import write_tables
+from validator.history.tables import Tables
 from validator.history.writing import write_counted
 from validator.history_settings import HistorySettings
 from validator.model import OriginsightError
@@ -39,6 +43,8 @@ _LOOK_SECONDS = 30.0
 _TIDY_SECONDS = 3600.0
 _MOST_OWED = 30
 """Days that are kept in memory while they cannot be written."""
+_MOST_TABLES = 7
+"""Finished days of tables that wait for compaction: they are large."""
 
 
 class Source(Protocol):
@@ -57,8 +63,13 @@ class History:
         self._settings, self._clock = settings, clock
         self.folder = Folder(path)
         self.reader = Reader(self.folder)
+        self.tables = Tables(path)
         self._pending: Counted | None = None
         """What was in force last on the day that is under way."""
+        self._last: tuple[date, Snapshot] | None = None
+        """The same for its tables: a snapshot is not small, so none but one waits."""
+        self._tables_written: tuple[date, int, int] | None = None
+        self._tables_tried_at = float("-inf")
         self._owed: dict[date, Counted] = {}
         """What was in force last on days that are over, and could not be written yet."""
         self._written: tuple[date, int, int] | None = None
@@ -107,11 +118,14 @@ class History:
 
     def repair(self) -> None:
         """Tidy up after a crash. In a thread."""
-        for line in self._tried("history not repaired", self.folder.repair) or ():
-            log.warning("history repaired", what=line)
+        for repair in (self.folder.repair, self.tables.repair):
+            for line in self._tried("history not repaired", repair) or ():
+                log.warning("history repaired", what=line)
         now = self._clock()
         if day_of(now) in (self._tried("history not read", self.reader.days) or ()):
             self._tried_at = now  # what a service has just after its start can wait
+        if day_of(now) in (self._tried("history not read", self.tables.days) or ()):
+            self._tables_tried_at = now
 
     def see(self, snapshot: Snapshot) -> None:
         """Write what is due. In a thread."""
@@ -133,9 +147,39 @@ class History:
                 del self._owed[day]
             if self._written != _mark(current):
                 self._write(current)
+        if self._settings.tables:
+            self._see_tables(snapshot, today, now)
         if now - self._tidied >= _TIDY_SECONDS:
             self._tidied = now
             self._tried("history not compacted", lambda: self._tidy(today))
+
+    def _see_tables(self, snapshot: Snapshot, today: date, now: float) -> None:
+        """Write the tables that are due: what a day ended with, the first of a day, and then again
+        now and then. What fails is tried again with the figures."""
+        rested = now - self._tables_tried_at >= self._settings.refresh_seconds
+        failed = "tables not written" in self._errors
+        if self._last and self._last[0] != today and self._tables_written != _mark_of(*self._last):
+            # While it waits, what is in force must: it will do for its own day.
+            if (failed and not rested) or not self._write_tables(*self._last, now):
+                return
+            rested, failed = True, False
+        self._last = today, snapshot
+        if self._tables_written == _mark_of(today, snapshot):
+            return
+        known = self._tried("history not read", self.tables.days)
+        missing = known is not None and today not in known
+        if now - self._tables_tried_at >= self._settings.tables_seconds or (
+            (missing or failed) and rested
+        ):
+            self._write_tables(today, snapshot, now)
+
+    def _write_tables(self, day: date, snapshot: Snapshot, now: float) -> bool:
+        self._tables_tried_at = now
+        work = partial(write_tables, snapshot, self.tables, day)
+        done = self._tried("tables not written", work) is not None
+        if done:
+            self._tables_written = _mark_of(day, snapshot)
+        return done
 
     def _pause(self) -> float:
         """Until it is worth looking again: just before a day ends at the latest."""
@@ -154,15 +198,21 @@ class History:
 
     def _tidy(self, today: date) -> None:
         """Compact what is due, and let go of what is not to be kept."""
-        for year in due(self.folder.held(), today, self._settings.compact_after_days):
-            done = compact(self.folder, year, today - timedelta(days=1))
-            log.info("history compacted", file=done.name, days=done.days, bytes=done.after_bytes)
         keep = self._settings.keep_years
-        old = [name for name in self.folder.held().files if keep and name.year < today.year - keep]
-        if old:
-            with self.folder.locked():
-                self.folder.remove(old)
-            log.info("history removed", files=list(map(str, old)))
+        for folder in (self.folder, *self.tables.folders.values()):
+            kind = folder.layout.kind
+            days = self._settings.compact_after_days
+            if folder is not self.folder:
+                days = min(days, _MOST_TABLES)
+            for year in due(folder.held(), today, days):
+                done = compact(folder, year, today - timedelta(days=1))
+                log.info("history compacted", kind=kind, file=done.name, days=done.days,
+                         bytes=done.after_bytes)  # fmt: skip
+            old = [name for name in folder.held().files if keep and name.year < today.year - keep]
+            if old:
+                with folder.locked():
+                    folder.remove(old)
+                log.info("history removed", kind=kind, files=list(map(str, old)))
 
     def _tried(self, problem: str, work: Callable[[], T]) -> T | None:
         """What ``work`` returns; None if it failed in a way that we can explain."""
@@ -180,3 +230,7 @@ class History:
 
 def _mark(what: Counted) -> tuple[date, int, int]:
     return what.record.day, what.record.generation, what.record.created
+
+
+def _mark_of(day: date, snapshot: Snapshot) -> tuple[date, int, int]:
+    return day, snapshot.generation, snapshot.created

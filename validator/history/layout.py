@@ -1,13 +1,11 @@
-"""How history lies in a file: the columns, their order, the metadata, the digest, the names.
+"""How history lies in files: what all kinds of them have in common (:class:`Layout`), and names.
 
-Every file has the same columns. A row says that a group had these figures on every day from
-``first`` to ``last``, both included, in one family; in a file of one day both are that day, in a
-file of a year they are a run of days without a gap. Networks without any route in a family have no
-row in it; of all other schemes every group has one.
-
-Rows are sorted by scheme, attribution, family, asn (NULL first), group_id, first. So one group's
-rows lie together, and so do all groups of one family: both are found by the statistics that Parquet
-keeps of each row group.
+A row says that something was so on every day from ``first`` to ``last``, both included; in a file
+of one day both are that day, in a file of a year they are a run of days without a gap. The *keys*
+say what the row is about, the *content* what may change from one day to the next: a run ends where
+any of it does. Rows are sorted by the keys, so that what is asked for lies together and is found by
+the statistics that Parquet keeps of each row group. Which columns there are is the kind's own
+affair: :mod:`~validator.history.figure_layout`, :mod:`~validator.history.table_layouts`.
 
 The digest of a day is the sum, over its rows, of the low 64 bits of the MD5 (RFC 1321) of the row's
 values as text, joined by ``|``, ``first`` and ``last`` left out. It does not depend on the order of
@@ -18,67 +16,85 @@ it is no signature.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
-from validator.announced import REASONS
 from validator.history.records import Contents, DayRecord, InputRecord
 
 FORMAT = 1
-KEY = "originsight_history"
-"""Under this name a file's metadata has its :class:`~validator.history.records.Contents`."""
+DAYS = ("first", "last")
+"""The columns that every kind has: a run's days."""
 
-IDENTITY: Mapping[str, str] = {
-    "scheme": "VARCHAR",
-    "attribution": "VARCHAR",
-    "family": "UTINYINT",
-    "asn": "UINTEGER",
-    "group_id": "VARCHAR",
-    "position": "UINTEGER",
-    "name": "VARCHAR",
-}
-"""``asn`` is NULL but for networks; ``position`` is the group's place in its scheme, NULL for
-networks, whose order is that of their numbers, NONE first."""
-STATES = ("valid", "invalid", "not_found")
-SPACES = (
-    "announced_space",
-    "covered_space",
-    "valid_space",
-    "invalid_space",
-    "not_found_space",
-)
-EXCLUDED = tuple("excluded_" + reason.replace("-", "_") for reason in REASONS[1:])
-HOLDINGS = ("delegated_space", "delegated_covered_space")
-COUNTED: Mapping[str, str] = {
-    **dict.fromkeys(STATES, "UINTEGER"),
-    **dict.fromkeys(SPACES, "UBIGINT"),
-    **dict.fromkeys(EXCLUDED, "UINTEGER"),
-}
-"""What every row has."""
-FIGURES: Mapping[str, str] = {**COUNTED, **dict.fromkeys(HOLDINGS, "UBIGINT")}
-"""``delegated_…`` is NULL by origin, and for networks."""
-COLUMNS: Mapping[str, str] = {**IDENTITY, "first": "DATE", "last": "DATE", **FIGURES}
-
-KEYS = ("scheme", "attribution", "family", "group_id")
-CONTENT = ("asn", "position", "name", *FIGURES)
-"""What may change from one day to the next: a run ends where any of it does."""
-
-ORDER = "scheme, attribution, family, asn NULLS FIRST, group_id, first"
-ROW_GROUP = 61_440
-"""Rows: a look-up unpacks one or two groups, and a year's footer stays small (see bench)."""
-CODEC = "lz4_raw"
-"""Unpacks twice as fast as zstd, and is a third larger (docs/decisions/0006-history-files.md)."""
+Divide = Callable[[Any, Sequence[str]], Sequence[str]]
+"""From a connection and paths of files to conditions, each for some rows, in the order of the
+layout; together all rows. None is for more rows than can be sorted in memory."""
 
 
-def digest_of(alias: str = "") -> str:
-    """SQL: one row's part of the digest."""
-    dot = f"{alias}." if alias else ""
-    parts = (f"coalesce({dot}{name}::VARCHAR, '')" for name in (*IDENTITY, *FIGURES))
-    return f"md5_number_lower(concat_ws('|', {', '.join(parts)}))"
+@dataclass(frozen=True, slots=True, eq=False)
+class Layout:
+    """One kind of file. ``columns`` gives the SQL type of each, in order, :data:`DAYS` among them;
+    ``order`` is what rows are sorted by, as SQL; under the name ``key`` a file's metadata has its
+    :class:`~validator.history.records.Contents`."""
+
+    kind: str
+    key: str
+    columns: Mapping[str, str]
+    keys: tuple[str, ...]
+    content: tuple[str, ...]
+    order: str
+    divide: Divide
+    codec: str
+    row_group: int
+    format: int = FORMAT
+
+    @property
+    def listed(self) -> str:
+        """SQL: all columns."""
+        return ", ".join(self.columns)
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """All columns but a run's days."""
+        return tuple(name for name in self.columns if name not in DAYS)
+
+    def on_day(self, day: date) -> str:
+        """SQL: all columns, of rows that have no days yet and are all of one."""
+        return ", ".join(
+            f"DATE '{day}' AS {name}" if name in DAYS else name for name in self.columns
+        )
+
+    @property
+    def digest(self) -> str:
+        """SQL: one row's part of the digest."""
+        parts = (f"coalesce({name}::VARCHAR, '')" for name in self.values)
+        return f"md5_number_lower(concat_ws('|', {', '.join(parts)}))"
+
+    def copy_to(self, select: str, path: Path, contents: Contents) -> str:
+        """SQL: write what ``select`` gives, in its order, as a file of history."""
+        metadata = f"{{{self.key}: {quoted(encode(contents))}}}"
+        return (
+            f"COPY ({select}) TO {quoted(str(path))} (FORMAT parquet, COMPRESSION {self.codec}, "
+            f"ROW_GROUP_SIZE {self.row_group}, KV_METADATA {metadata})"
+        )
+
+    def contents(self, days: Iterable[DayRecord]) -> Contents:
+        return Contents(format=self.format, days=tuple(days))
+
+    def decode(self, text: bytes | str) -> Contents:
+        """Metadata again.
+
+        Raises:
+            ValueError: it is not that, or of a newer format.
+        """
+        contents = decode(text)
+        if contents.format > self.format:
+            raise ValueError(f"it is of format {contents.format}, which needs a newer Originsight")
+        return contents
 
 
 def digest_text(total: int) -> str:
@@ -88,19 +104,6 @@ def digest_text(total: int) -> str:
 def quoted(text: str) -> str:
     """An SQL literal."""
     return "'" + text.replace("'", "''") + "'"
-
-
-def copy_to(select: str, path: Path, contents: Contents) -> str:
-    """SQL: write what ``select`` gives, in its order, as a file of history."""
-    return (
-        f"COPY ({select}) TO {quoted(str(path))} (FORMAT parquet, COMPRESSION {CODEC}, "
-        f"ROW_GROUP_SIZE {ROW_GROUP}, KV_METADATA {{{KEY}: {quoted(encode(contents))}}})"
-    )
-
-
-def columns(alias: str = "") -> str:
-    dot = f"{alias}." if alias else ""
-    return ", ".join(f"{dot}{name}" for name in COLUMNS)
 
 
 # ---------------------------------------------------------------------------------------- metadata
@@ -136,7 +139,7 @@ def decode(text: bytes | str) -> Contents:
     """Metadata again.
 
     Raises:
-        ValueError: it is not that, or of a newer format.
+        ValueError: it is not that.
     """
     try:
         known = _decode(text)
@@ -148,8 +151,6 @@ def decode(text: bytes | str) -> Contents:
         )
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, IndexError) as error:
         raise ValueError(f"its metadata cannot be read: {error}") from None
-    if known.format > FORMAT:
-        raise ValueError(f"it is of format {known.format}, which needs a newer Originsight")
     return Contents(format=known.format, days=tuple(sorted(days, key=lambda each: each.day)))
 
 

@@ -1,8 +1,6 @@
 """What was: days, series, tables of a day, and what moved most. Thread-safe, and whole days only.
 
-Every question first settles which file speaks for which day (:meth:`Folder.held`), and then asks
-those files alone. If one of them is replaced meanwhile, it asks again; if one turns out to be
-damaged, it is left out from then on, and its days are gaps.
+How a question outlives that files are replaced is told in :mod:`~validator.history.asking`.
 """
 
 # ruff: noqa: S608 - SQL is put together from our own names and quoted paths; values are parameters
@@ -22,16 +20,16 @@ from numpy.typing import NDArray
 from validator.coverage import Coverage, Order
 from validator.coverage import rows as shown_rows
 from validator.groupings import Attribution, Scheme
-from validator.history import engine, layout
-from validator.history.compacting import verify
+from validator.history import engine, figure_layout
+from validator.history.asking import asked
+from validator.history.figure_layout import EXCLUDED, HOLDINGS, SPACES, STATES
 from validator.history.figures import FIGURES, HEADLINE, Mover, Point, Series, Table, columns_of
 from validator.history.folder import Folder, Held
-from validator.history.layout import EXCLUDED, HOLDINGS, SPACES, STATES
+from validator.history.layout import quoted
 from validator.history.records import DayRecord, NoSuchDay, said
-from validator.model import NO_ORIGIN, Family, SourceError, format_asn, frozen
+from validator.model import NO_ORIGIN, Family, format_asn, frozen
 
 T = TypeVar("T")
-_ATTEMPTS = 20
 _NUMBER = "coalesce(asn::BIGINT, -1)"
 """SQL: the number of a network, as the model has it."""
 
@@ -77,7 +75,7 @@ class Reader:
             NoSuchDay: there is no such day, or the scheme was not counted on it.
         """
 
-        return self._at(scheme, attribution, day, families, tuple(layout.FIGURES))
+        return self._at(scheme, attribution, day, families, tuple(figure_layout.FIGURES))
 
     def ranking(
         self,
@@ -275,36 +273,7 @@ class Reader:
         return found is not None
 
     def _asked(self, ask: Callable[[Held], T]) -> T:
-        """Ask what is there now; again if it changed meanwhile.
-
-        Raises:
-            SourceError: it changes all the time, which cannot be.
-        """
-        problem: SourceError | None = None
-        for _ in range(_ATTEMPTS):
-            held = self.folder.held()
-            try:
-                with engine.reading(str(self.folder.path)):
-                    return ask(held)
-            except engine.Unreadable as error:
-                problem = error
-                gone = [name for name in held.files if not self.folder.file(name).exists()]
-                if not gone and not self._find_damage(held):
-                    break
-        assert problem is not None
-        raise problem
-
-    def _find_damage(self, held: Held) -> bool:
-        """Read every file through; leave out those that cannot be. Returns whether one was."""
-        found = False
-        for name in held.files:
-            try:
-                verify(self.folder.file(name), held.contents[name])
-            except engine.Unreadable as error:
-                if self.folder.file(name).exists():
-                    self.folder.call_damaged(name, error.problem)
-                found = True
-        return found
+        return asked([self.folder], lambda held: ask(held[0]))
 
     def _cursor(self) -> engine.Connection:
         with self._turn:
@@ -338,8 +307,8 @@ def _record_of(held: Held, day: date, scheme: str, attribution: Attribution) -> 
 
 def _where(scheme: str, attribution: Attribution) -> str:
     """SQL: the rows of a scheme. Networks are always by origin: one comparison less a row."""
-    named = f"scheme = {layout.quoted(scheme)}"
-    by = f" AND attribution = {layout.quoted(attribution)}"
+    named = f"scheme = {quoted(scheme)}"
+    by = f" AND attribution = {quoted(attribution)}"
     return named if scheme == Scheme.ASN else named + by
 
 

@@ -6,6 +6,7 @@ metadata, as JSON, so that figures and provenance cannot be parted.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -14,10 +15,12 @@ import msgspec
 
 from validator.coverage import Coverage
 from validator.feed import VERSION, redacted, shown
+from validator.freshness import SourceStatus
 from validator.groupings import Attribution
-from validator.model import OriginsightError
+from validator.model import Family, InputReport, OriginsightError
 from validator.replies import generated_time
 from validator.snapshot import Snapshot
+from validator.visibility import States
 
 Pair = tuple[str, Attribution]
 
@@ -55,6 +58,24 @@ class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
         return f"{self.kind} {self.source}: {self.state}{since}: {self.error}"
 
 
+class Circumstances(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The small things of a snapshot that are in no table: they go with the day's routes. Sources
+    are as shown to people. Pairs are IPv4's and IPv6's; ``surveyed``: whether full-feed peers were
+    asked what they carry. ``registries`` and ``countries`` are all names of the registry files, in
+    order, ``trust_anchors`` all of the exports."""
+
+    reports: tuple[InputReport, ...] = ()
+    troubles: tuple[SourceStatus, ...] = ()
+    trust_anchors: tuple[str, ...] = ()
+    registries: tuple[str, ...] = ()
+    countries: tuple[str, ...] = ()
+    overlaps: int = 0
+    duplicates: int = 0
+    full_feeds: tuple[int, int] = (0, 0)
+    watched: tuple[States, States] = (States(), States())
+    surveyed: bool = False
+
+
 class DayRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One day. ``created`` (Unix seconds) and ``generation`` are the snapshot's; ``membership`` is
     the day as of which groups had their members; ``exclusions`` counts routes that no group has;
@@ -77,6 +98,8 @@ class DayRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Remarks for a person, for instance that the day was imported."""
     rows: int = 0
     digest: str = ""
+    circumstances: Circumstances | None = None
+    """What else there was, in the files of routes alone."""
 
     @property
     def degraded(self) -> bool:
@@ -114,8 +137,15 @@ class Counted:
 
 def counted(snapshot: Snapshot, day: date | None = None) -> Counted:
     """What to keep of a snapshot. ``day`` is by default the day (UTC) that it was made on."""
+    schemes = {scheme for scheme, _ in snapshot.coverages}
+    namers = {str(scheme): _namer(snapshot, scheme) for scheme in schemes}
+    return Counted(record_of(snapshot, day), dict(snapshot.coverages), namers)
+
+
+def record_of(snapshot: Snapshot, day: date | None = None) -> DayRecord:
+    """What is to be known of a snapshot, but for its tables."""
     made = day_of(snapshot.created)
-    record = DayRecord(
+    return DayRecord(
         day=day or made,
         created=snapshot.created,
         generation=snapshot.generation,
@@ -132,9 +162,35 @@ def counted(snapshot: Snapshot, day: date | None = None) -> Counted:
         schemes=tuple((str(scheme), str(by)) for scheme, by in snapshot.coverages),
         titles={scheme: snapshot.scheme_title(scheme) for scheme in snapshot.schemes},
     )
-    schemes = {scheme for scheme, _ in snapshot.coverages}
-    namers = {str(scheme): _namer(snapshot, scheme) for scheme in schemes}
-    return Counted(record, dict(snapshot.coverages), namers)
+
+
+def circumstances_of(snapshot: Snapshot) -> Circumstances:
+    """What of a snapshot is in no table."""
+    sightings, resources = snapshot.sightings, snapshot.resources
+    ipv4, ipv6 = Family
+    return Circumstances(
+        reports=tuple(_shown_report(each) for each in snapshot.inputs),
+        troubles=tuple(_shown_status(each) for each in snapshot.troubles),
+        trust_anchors=snapshot.vrps.trust_anchors,
+        registries=resources.registries,
+        countries=resources.countries,
+        overlaps=resources.overlaps,
+        duplicates=resources.duplicates,
+        full_feeds=(sightings.full_feeds[ipv4], sightings.full_feeds[ipv6]),
+        watched=(sightings.watched[ipv4], sightings.watched[ipv6]),
+        surveyed=sightings.seen is not None,
+    )
+
+
+def _shown_report(report: InputReport) -> InputReport:
+    source = shown(report.source)
+    notes = tuple(note.replace(report.source, source) for note in report.notes)
+    return dataclasses.replace(report, source=source, notes=notes, rejected=dict(report.rejected))
+
+
+def _shown_status(status: SourceStatus) -> SourceStatus:
+    source, error = redacted(status)
+    return dataclasses.replace(status, source=source, error=error)
 
 
 def _namer(snapshot: Snapshot, scheme: str) -> Callable[[str], str]:

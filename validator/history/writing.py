@@ -15,10 +15,18 @@ from numpy.typing import NDArray
 
 from validator.coverage import Coverage
 from validator.groupings import Scheme
-from validator.history import engine, layout
+from validator.history import engine
+from validator.history.figure_layout import (
+    COUNTED,
+    EXCLUDED,
+    HOLDINGS,
+    LAYOUT,
+    SPACES,
+    STATES,
+)
 from validator.history.folder import Folder
-from validator.history.layout import COUNTED, EXCLUDED, FORMAT, HOLDINGS, SPACES, STATES
-from validator.history.records import Contents, Counted, DayRecord, counted
+from validator.history.layout import Layout, digest_text, quoted
+from validator.history.records import Counted, DayRecord, counted
 from validator.model import NO_ORIGIN, Family, SourceError
 from validator.snapshot import Snapshot
 
@@ -44,19 +52,9 @@ def write_counted(what: Counted, folder: Folder) -> DayRecord:
             for (scheme, attribution), coverage in what.coverages.items():
                 namer = what.names.get(scheme, lambda _: "")
                 _insert(connection, coverage, str(scheme), str(attribution), namer)
-            found = connection.execute(
-                f"SELECT count(*), coalesce(sum({layout.digest_of()}), 0) FROM day"
-            ).fetchone()
-        assert found is not None
-        record = msgspec.structs.replace(
-            what.record, rows=int(found[0]), digest=layout.digest_text(int(found[1]))
-        )
-        select = (
-            f"SELECT {', '.join(layout.IDENTITY)}, DATE '{record.day}' AS first, "
-            f"DATE '{record.day}' AS last, {', '.join(layout.FIGURES)} FROM day "
-            f"ORDER BY {layout.ORDER}"
-        )
-        contents = Contents(format=FORMAT, days=(record,))
+            record = settled(connection, LAYOUT, what.record)
+        copy = f"SELECT {LAYOUT.on_day(record.day)} FROM day ORDER BY {LAYOUT.order}"
+        contents = LAYOUT.contents([record])
         period = record.day.isoformat()
         with engine.writing(folder.path):
             name = folder.next_edition("day", period)
@@ -64,7 +62,7 @@ def write_counted(what: Counted, folder: Folder) -> DayRecord:
             each for each in folder.held().files if (each.kind, each.period) == ("day", period)
         ]
         folder.commit(
-            name, lambda path: _run(connection, layout.copy_to(select, path, contents)), older
+            name, lambda path: _run(connection, LAYOUT.copy_to(copy, path, contents)), older
         )
         return record
 
@@ -86,13 +84,20 @@ def refuse_mixture(known: Any, record: DayRecord, path: Path) -> None:
         )
 
 
+def settled(connection: engine.Connection, layout: Layout, record: DayRecord) -> DayRecord:
+    """The record with the number of rows in the table ``day`` and their digest."""
+    found = connection.execute(
+        f"SELECT count(*), coalesce(sum({layout.digest}), 0) FROM day"
+    ).fetchone()
+    return msgspec.structs.replace(record, rows=int(found[0]), digest=digest_text(int(found[1])))
+
+
 def _run(connection: Any, sql: str) -> None:
     connection.execute(sql)
 
 
 def _create(connection: Any) -> None:
-    kinds = {**layout.IDENTITY, **layout.FIGURES}
-    listed = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
+    listed = ", ".join(f"{name} {LAYOUT.columns[name]}" for name in LAYOUT.values)
     connection.execute(f"CREATE TEMP TABLE day ({listed})")
 
 
@@ -122,7 +127,7 @@ def _insert(
         connection.register("given", {**listed, **_figures(coverage, family)})
         announced = " + ".join(f"{each}::UBIGINT" for each in (*STATES, *EXCLUDED))
         connection.execute(
-            f"INSERT INTO day SELECT {layout.quoted(scheme)}, {layout.quoted(attribution)}, "
+            f"INSERT INTO day SELECT {quoted(scheme)}, {quoted(attribution)}, "
             f"{int(family)}, {identity}, name, {', '.join(COUNTED)}, {holdings} FROM given"
             + (f" WHERE {announced} > 0" if networks else "")
         )

@@ -8,6 +8,10 @@ everything made from it says SAMPLE, so that nobody can take it for real.
 ``model`` says what the world is made of; ``registry``, ``routing``, ``announcing`` and ``signing``
 make it; ``files``, ``mrt`` and ``users`` write it. Nothing of the service is used but
 ``validator.model``, so that the two can check each other.
+
+With ``--history FOLDER`` it has a past as well: ``span`` says which days, ``growth`` and
+``adoption`` what there was on each, and ``past`` lets the service count it as it would have then,
+for a history is what a service has written; ``chronicle`` writes it.
 """
 
 from validator.sample.files import write_files, write_world

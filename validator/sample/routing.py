@@ -212,7 +212,7 @@ def collect(
         by_prefix[announcement.prefix].append(announcement)
     records = []
     for choices in by_prefix.values():
-        heard = [(a, is_invalid(a), _audience(a, len(vantages))) for a in choices]
+        heard = [(a, is_invalid(a), audience_of(a, len(vantages))) for a in choices]
         entries = []
         for peer in range(len(vantages)):
             best: tuple[int, tuple[int, ...], Announcement] | None = None
@@ -232,7 +232,8 @@ def collect(
     return tuple(sorted(records, key=lambda record: record.prefix))
 
 
-def _audience(announcement: Announcement, peers: int) -> frozenset[int]:
+def audience_of(announcement: Announcement, peers: int) -> frozenset[int]:
+    """The peers that hear of an announcement at most, by number."""
     if not announcement.audience:
         return frozenset(range(peers))
     dice = Dice("audience", announcement.prefix, announcement.asn)

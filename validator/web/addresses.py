@@ -26,12 +26,15 @@ from validator.addresses import covering, parse_address
 from validator.announced import REASONS
 from validator.feed import Feed
 from validator.groupings import NOBODY, Scheme
+from validator.history.moments import Moments
 from validator.model import Prefix, State, format_asn
 from validator.replies import generated_time
 from validator.resources import Delegation
 from validator.snapshot import Snapshot
-from validator.web.answers import Refusal, current, snapshot_reply, stale_notes
+from validator.web.answers import Refusal, query_of, snapshot_reply, stale_notes
 from validator.web.contract import ADDRESS_TEXT, Content, Operation, path
+from validator.web.moments import AT
+from validator.web.moments import asked as moment
 
 
 class HolderReply(msgspec.Struct, frozen=True):
@@ -74,8 +77,8 @@ class AddressReply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AddressFace:
-    def __init__(self, feed: Feed) -> None:
-        self._feed = feed
+    def __init__(self, feed: Feed, moments: Moments | None = None) -> None:
+        self._feed, self._moments = feed, moments
 
     def operations(self) -> Sequence[Operation]:
         return [
@@ -87,13 +90,14 @@ class AddressFace:
                 "The announced prefix that an address is reached by",
                 "networks and prefixes",
                 {200: Content("what is known of the address", AddressReply)},
-                [path("address", "the address", ADDRESS_TEXT, "192.0.2.1")],
+                [path("address", "the address", ADDRESS_TEXT, "192.0.2.1"), AT],
+                refusals=(400, 404, 503),
                 tagged=True,
             )
         ]
 
     async def address(self, request: web.Request) -> web.Response:
-        snapshot = current(self._feed)
+        snapshot = await moment(self._moments, self._feed, query_of(request, "at").get("at"))
         try:
             address = parse_address(request.match_info["address"])
         except ValueError as error:

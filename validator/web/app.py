@@ -7,16 +7,19 @@ response says so in a header, whatever else it says.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from aiohttp import web
 
 from validator.announced import AnnouncedRules
 from validator.event_log import EventLog
 from validator.feed import Feed
+from validator.history.moments import Moments
 from validator.history.reading import Reader
 from validator.http_settings import HttpSettings
 from validator.metrics import Metrics
+from validator.milestone_inputs import Milestones
+from validator.targets import TargetSettings
 from validator.vrp_deltas import DeltaHistory
 from validator.web import cors
 from validator.web.access import Access
@@ -24,6 +27,7 @@ from validator.web.addresses import AddressFace
 from validator.web.admin import AdminFace
 from validator.web.answers import SAMPLE_HEADER
 from validator.web.bulk import BulkFace, BulkLimits, Jobs
+from validator.web.change import ChangeFace
 from validator.web.contract import CONTRACT, Contract, Face
 from validator.web.coverage import CoverageFace
 from validator.web.dialects import DialectFace
@@ -36,12 +40,15 @@ from validator.web.history import HistoryFace
 from validator.web.landing import LandingFace
 from validator.web.middleware import middleware
 from validator.web.networks import NetworkFace
+from validator.web.past_tables import PastTablesFace
 from validator.web.plan import PlanFace
 from validator.web.prefixes import PrefixFace
 from validator.web.probe import ProbeFace
 from validator.web.ripestat import RipestatFace
+from validator.web.ripestat_history import RipestatHistoryFace
 from validator.web.status import StatusFace
 from validator.web.streams import Streams
+from validator.web.targets import MilestoneFace, TargetFace
 from validator.web.validity import MOST_BYTES, ValidityFace
 from validator.web.visibility import VisibilityFace
 from validator.web.vrp_lists import VrpListFace
@@ -59,32 +66,42 @@ def make_app(
     reload: Callable[[], None] | None = None,
     rules: AnnouncedRules | None = None,
     past: Reader | None = None,
+    targets: Sequence[TargetSettings] = (),
+    milestones: Milestones | None = None,
+    moments: Moments | None = None,
 ) -> web.Application:
     """An application over ``feed``. ``sample`` as in the settings: known before any snapshot.
     ``streams``: of events; by default of none. ``history``: of the VRPs; by default it knows what
     requests have seen. ``reload`` looks at the inputs again. ``rules``: what counts as announced,
-    of routes that are supposed. ``past``: the figures of earlier days, if they are kept."""
+    of routes that are supposed. ``past``: the figures of earlier days, if they are kept.
+    ``targets`` of groups; ``milestones``: by default ours. ``moments``: snapshots of earlier days,
+    if their tables are kept."""
     http = http or HttpSettings()
+    milestones = milestones or Milestones()
     jobs = Jobs(BulkLimits(jobs=http.max_bulk_jobs))
     app = web.Application(middlewares=[middleware(metrics.requests)], client_max_size=MOST_BYTES)
     description = DescriptionFace(sample=sample)
     faces: tuple[Face, ...] = (
-        ValidityFace(feed, jobs),
-        BulkFace(feed, jobs),
-        CoverageFace(feed, past),
-        *((HistoryFace(past, sample),) if past else ()),
-        GroupFace(feed),
-        DialectFace(feed),
-        VisibilityFace(feed),
-        NetworkFace(feed),
-        PrefixFace(feed),
-        AddressFace(feed),
-        ExplainFace(feed),
+        ValidityFace(feed, jobs, moments),
+        BulkFace(feed, jobs, moments),
+        CoverageFace(feed, past, moments),
+        *((PastTablesFace(moments), RipestatHistoryFace(moments)) if moments else ()),
+        *((HistoryFace(past, sample, targets, milestones),) if past else ()),
+        *((ChangeFace(feed, moments),) if moments else ()),
+        TargetFace(feed, past, targets, sample),
+        MilestoneFace(milestones, sample),
+        GroupFace(feed, moments, past),
+        DialectFace(feed, moments),
+        VisibilityFace(feed, moments),
+        NetworkFace(feed, moments),
+        PrefixFace(feed, moments),
+        AddressFace(feed, moments),
+        ExplainFace(feed, moments),
         WhatIfFace(feed, rules) if rules else WhatIfFace(feed),
-        PlanFace(feed),
+        PlanFace(feed, moments),
         EventFace(feed, streams or Streams(EventLog(0))),
         VrpListFace(feed, history or DeltaHistory()),
-        RipestatFace(feed),
+        RipestatFace(feed, moments),
         StatusFace(feed, sample),
         AdminFace(feed, sample, reload or (lambda: None)),
         MetricsFace(metrics.registry, metrics.networks),

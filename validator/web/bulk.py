@@ -26,11 +26,14 @@ from isal import isal_zlib
 
 from validator.bulk import LONGEST_LINE, Bulk, ErrorLine, Form, HeaderError, RouteLine
 from validator.feed import Feed
+from validator.history.moments import Moments
 from validator.replies import generated_time
 from validator.snapshot import Snapshot
-from validator.web.answers import Refusal, accepts_gzip, current, query_of, stale_notes
+from validator.web.answers import Refusal, accepts_gzip, query_of, stale_notes
 from validator.web.bodies import pieces
 from validator.web.contract import Content, Operation, query
+from validator.web.moments import AT
+from validator.web.moments import asked as moment
 from validator.web.spool import Body, NoRoom, Room, Spool
 
 log = structlog.get_logger()
@@ -96,8 +99,8 @@ class Jobs:
 
 
 class BulkFace:
-    def __init__(self, feed: Feed, jobs: Jobs) -> None:
-        self._feed, self._jobs = feed, jobs
+    def __init__(self, feed: Feed, jobs: Jobs, moments: Moments | None = None) -> None:
+        self._feed, self._jobs, self._moments = feed, jobs, moments
 
     def operations(self) -> Sequence[Operation]:
         routes = Content(
@@ -128,10 +131,11 @@ class BulkFace:
                         "1 to have the covering VRPs with each route",
                         {"type": "string", "enum": ["0", "1"]},
                         example="1",
-                    )
+                    ),
+                    AT,
                 ],
                 routes,
-                refusals=(400, 413, 415, 503),
+                refusals=(400, 404, 413, 415, 503),
             )
         ]
 
@@ -139,9 +143,10 @@ class BulkFace:
         return [each.route for each in self.operations()]
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        snapshot = current(self._feed)
         form = _form(request)
-        vrps = query_of(request, "vrps").get("vrps", "0")
+        given = query_of(request, "vrps", "at")
+        snapshot = await moment(self._moments, self._feed, given.get("at"))
+        vrps = given.get("vrps", "0")
         if vrps not in ("0", "1"):
             raise Refusal(400, f"vrps={vrps!r} is not one of 0, 1")
         limits = self._jobs.limits

@@ -24,6 +24,7 @@ from validator.announced import count_exclusions, with_min_peers
 from validator.coverage import Coverage, Order
 from validator.feed import Feed
 from validator.groupings import Attribution, attribution_of
+from validator.history.moments import Moments
 from validator.history.reading import Reader
 from validator.model import Family
 from validator.replies import generated_time
@@ -39,6 +40,7 @@ from validator.web.answers import (
 )
 from validator.web.contract import Content, Operation, Parameter, query
 from validator.web.coverage_replies import CoverageReply
+from validator.web.moments import asked as moment
 from validator.web.packed import Packed, degraded_header, pack, send
 from validator.web.past import AT, parse_day, past
 
@@ -67,9 +69,11 @@ class Asked:
 
 
 class CoverageFace:
-    def __init__(self, feed: Feed, history: Reader | None = None) -> None:
-        """``history``: of earlier days, if it is kept."""
-        self._feed, self._history = feed, history
+    def __init__(
+        self, feed: Feed, history: Reader | None = None, moments: Moments | None = None
+    ) -> None:
+        """``history``: the figures of earlier days, if they are kept; ``moments``: their tables."""
+        self._feed, self._history, self._moments = feed, history, moments
         self._turn = asyncio.Lock()
         self._generation = 0
         self._kept: dict[Asked, Packed] = {}
@@ -110,7 +114,7 @@ class CoverageFace:
         asked = parse(given, snapshot)
         if day is not None:
             if asked.min_peers is not None:
-                raise Refusal(400, "min_peers and at do not go together: a day is kept as it was")
+                return await self._recounted(request, asked, given["at"])
             by = asked.attribution if "attribution" in given else None
             return await self._past(request, asked, by, day)
         headers = {**snapshot_headers(snapshot), **degraded_header(snapshot)}
@@ -123,6 +127,15 @@ class CoverageFace:
         if answer.etag and any(each.value in (answer.etag.value, "*") for each in known):
             return web.Response(status=304, headers=snapshot_headers(snapshot))
         return await send(request, answer, await self._packed(snapshot, asked))
+
+    async def _recounted(self, request: web.Request, asked: Asked, at: str) -> web.StreamResponse:
+        """With another number of peers than the day's: counted anew from its tables."""
+        old = await moment(self._moments, self._feed, at)
+        async with self._turn:
+            packed = await asyncio.to_thread(lambda: pack(text(old, asked)))
+        headers = {**snapshot_headers(old), "Content-Type": JSON if asked.form == "json" else CSV}
+        vary(headers, "Accept-Encoding")
+        return await send(request, web.StreamResponse(headers=headers), packed)
 
     async def _past(
         self, request: web.Request, asked: Asked, by: Attribution | None, day: date

@@ -18,12 +18,15 @@ from validator import dialects
 from validator.dialects import Line, Share
 from validator.feed import Feed
 from validator.groupings import Attribution
+from validator.history.moments import Moments
 from validator.replies import generated_time
 from validator.snapshot import Snapshot
-from validator.web.answers import current, query_of, snapshot_reply, stale_notes
+from validator.web.answers import query_of, snapshot_reply, stale_notes
 from validator.web.contract import Content, Operation, path, query
 from validator.web.coverage import SCHEME, Asked, asked_of, one_of
 from validator.web.groups import GROUP, no_group
+from validator.web.moments import AT
+from validator.web.moments import asked as moment
 
 
 class ShareOut(msgspec.Struct, frozen=True):
@@ -71,8 +74,8 @@ class DialectsReply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DialectFace:
-    def __init__(self, feed: Feed) -> None:
-        self._feed = feed
+    def __init__(self, feed: Feed, moments: Moments | None = None) -> None:
+        self._feed, self._moments = feed, moments
         # A large table takes some tens of milliseconds: one client at a time.
         self._turn = asyncio.Semaphore(1)
 
@@ -94,6 +97,7 @@ class DialectFace:
                         "(asn: always origin)",
                         one_of(Attribution),
                     ),
+                    AT,
                 ],
                 refusals=(400, 404, 503),
                 tagged=True,
@@ -102,8 +106,8 @@ class DialectFace:
 
     async def compare(self, request: web.Request) -> web.Response:
         """The same routes, states and space throughout: what differs is what is divided by what."""
-        snapshot = current(self._feed)
-        given = query_of(request, "attribution")
+        given = query_of(request, "attribution", "at")
+        snapshot = await moment(self._moments, self._feed, given.get("at"))
         asked = asked_of(request.match_info["scheme"], given, snapshot)
         group = request.match_info["group"]
         async with self._turn:

@@ -25,6 +25,7 @@ from validator.coverage import SLASH_64S_IN_48, SPACE_UNITS, in_units
 from validator.feed import Feed
 from validator.fixes import advice_text, relate
 from validator.groupings import RIR_NAMES, Scheme
+from validator.history.moments import Moments
 from validator.hypothetical import Announcement, Payload, find_route
 from validator.model import NO_ORIGIN, Family, Prefix, State, Verdict, format_asn, parse_asn
 from validator.origin_validation import Explanation
@@ -32,7 +33,7 @@ from validator.replies import generated_time
 from validator.resources import Delegation
 from validator.snapshot import Snapshot
 from validator.surroundings import SomeVrps
-from validator.web.answers import Refusal, current, query_of, snapshot_reply, stale_notes
+from validator.web.answers import Refusal, query_of, snapshot_reply, stale_notes
 from validator.web.contract import ASN_TEXT, PREFIX_TEXT, Content, Operation, Parameter, path, query
 from validator.web.explain_replies import (
     AdviceOut,
@@ -50,6 +51,8 @@ from validator.web.explain_replies import (
     TurnsInvalid,
     TurnsInvalidList,
 )
+from validator.web.moments import AT
+from validator.web.moments import asked as moment
 from validator.web.route_replies import country_and_rir, vrps_out
 
 MOST_LISTED = 10_000
@@ -74,8 +77,8 @@ _encode = msgspec.json.Encoder().encode
 
 
 class ExplainFace:
-    def __init__(self, feed: Feed) -> None:
-        self._feed = feed
+    def __init__(self, feed: Feed, moments: Moments | None = None) -> None:
+        self._feed, self._moments = feed, moments
         # One at a time: the ROA for a very short prefix looks at a large part of the table.
         self._turn = asyncio.Semaphore(1)
 
@@ -89,7 +92,8 @@ class ExplainFace:
                 "Why a route is valid, invalid or not-found, and what would make it valid",
                 "planning",
                 {200: Content("the route explained", ExplainReply)},
-                [*_ROUTE, LIMIT],
+                [*_ROUTE, LIMIT, AT],
+                refusals=(400, 404, 503),
                 tagged=True,
             )
         ]
@@ -98,8 +102,9 @@ class ExplainFace:
         """Any route can be asked for, announced or not; the origin ``NONE`` stands for a path that
         ends in an AS_SET. The ROA that is named is the smallest that would make the route valid; it
         is recommended only where the registries say that the origin holds the addresses."""
-        snapshot = current(self._feed)
-        limit = limit_of(query_of(request, "limit"))
+        given = query_of(request, "limit", "at")
+        snapshot = await moment(self._moments, self._feed, given.get("at"))
+        limit = limit_of(given)
         try:
             origin = parse_origin(request.match_info["asn"])
         except ValueError as error:

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 
 import msgspec
@@ -16,12 +17,16 @@ from validator.coverage import SPACE_UNITS, Coverage, in_units, row, share
 from validator.feed import Feed
 from validator.group_members import Ranked, members_of, place_of
 from validator.groupings import Attribution
-from validator.model import GROUP_IDENTIFIER, Family
+from validator.history.moments import Moments
+from validator.history.outlines import outline
+from validator.history.reading import Reader
+from validator.history.rebuilding import Groups
+from validator.history.records import NoSuchDay
+from validator.model import GROUP_IDENTIFIER, Family, SourceError
 from validator.replies import generated_time
 from validator.snapshot import Snapshot
 from validator.web.answers import (
     Refusal,
-    current,
     query_of,
     snapshot_headers,
     snapshot_reply,
@@ -50,8 +55,11 @@ from validator.web.coverage_replies import (
     SchemeOut,
     SchemesReply,
 )
+from validator.web.moments import AT
+from validator.web.moments import asked as moment
 from validator.web.network_replies import ByFamily, CoverageOut
 from validator.web.packed import degraded_header
+from validator.web.past import parse_day
 
 GROUP = {
     "type": "string",
@@ -63,8 +71,10 @@ USUAL_MEMBERS = 100
 
 
 class GroupFace:
-    def __init__(self, feed: Feed) -> None:
-        self._feed = feed
+    def __init__(
+        self, feed: Feed, moments: Moments | None = None, past: Reader | None = None
+    ) -> None:
+        self._feed, self._moments, self._past = feed, moments, past
         self._turn = asyncio.Semaphore(1)
 
     def operations(self) -> Sequence[Operation]:
@@ -76,7 +86,8 @@ class GroupFace:
                 "The ways to group: networks, countries, registries, classes, your own",
                 "coverage",
                 {200: Content("every scheme that coverage is counted by", SchemesReply)},
-                refusals=(400, 503),
+                [AT],
+                refusals=(400, 404, 503),
                 tagged=True,
             ),
             Operation(
@@ -101,6 +112,7 @@ class GroupFace:
                         f"the most members to list (default {USUAL_MEMBERS})",
                         {"type": "integer", "minimum": 0, "maximum": MOST_MEMBERS},
                     ),
+                    AT,
                     query("format", "the form of the answer", one_of(("json", "csv"))),
                 ],
                 refusals=(400, 404, 503),
@@ -110,27 +122,56 @@ class GroupFace:
 
     async def schemes(self, request: web.Request) -> web.Response:
         """Each with where its membership is from and as of when."""
-        query_of(request)
-        snapshot = current(self._feed)
+        given = query_of(request, "at")
+        snapshot = await moment(self._moments, self._feed, given.get("at"))
         return snapshot_reply(snapshot, schemes(snapshot))
 
     async def group(self, request: web.Request) -> web.Response:
-        """Sorted and limited are the members; with ``family``, they are those of one family."""
-        snapshot = current(self._feed)
-        names = ("family", "attribution", "min_peers", "sort", "limit", "format")
+        """Sorted and limited are the members; with ``family``, they are those of one family. Of a
+        day of which figures alone are kept, what they do not say is null."""
+        names = ("family", "attribution", "min_peers", "sort", "limit", "at", "format")
         given = query_of(request, *names)
+        snapshot, degraded = await self._asked(given)
         asked = asked_of(request.match_info["scheme"], given, snapshot)
+        if (asked.scheme, asked.attribution) not in snapshot.coverages:
+            raise Refusal(404, f"{asked.scheme} was not counted by {asked.attribution} on that day")
         limit = _limit(given.get("limit"))
         wanted = request.match_info["group"]
         async with self._turn:
-            if asked.form == "json":
-                content = await asyncio.to_thread(describe, snapshot, asked, wanted, limit)
-                return snapshot_reply(snapshot, content)
-            text = await asyncio.to_thread(member_table, snapshot, asked, wanted)
+            with _readable():
+                if asked.form == "json":
+                    content = await asyncio.to_thread(describe, snapshot, asked, wanted, limit)
+                    if degraded:
+                        content = msgspec.structs.replace(content, degraded=degraded)
+                    return snapshot_reply(snapshot, content)
+                text = await asyncio.to_thread(member_table, snapshot, asked, wanted)
         headers = {**snapshot_headers(snapshot), **degraded_header(snapshot)}
         headers["Content-Type"] = CSV
         headers["Content-Disposition"] = csv_name(snapshot, f"{asked.scheme}-{wanted}-members")
         return web.Response(body=text, headers=headers)
+
+    async def _asked(self, given: Mapping[str, str]) -> tuple[Snapshot, list[str]]:
+        """The snapshot to answer from, and what was stale if it cannot say so itself."""
+        day, reader = parse_day("at", given.get("at")), self._past
+        if day is None or reader is None or self._moments is None or "min_peers" in given:
+            return await moment(self._moments, self._feed, given.get("at")), []
+        with _readable():
+            if day in await asyncio.to_thread(self._moments.days):
+                return await moment(self._moments, self._feed, given.get("at")), []
+            groups = Groups.of(self._feed.snapshot)
+            snapshot, record = await asyncio.to_thread(outline, reader, day, groups)
+        return snapshot, record.stale_notes
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """The history's troubles as refusals."""
+    try:
+        yield
+    except NoSuchDay as error:
+        raise Refusal(404, str(error)) from None
+    except SourceError as error:
+        raise Refusal(503, f"the history cannot be read: {error.problem}") from None
 
 
 def schemes(snapshot: Snapshot) -> SchemesReply:

@@ -21,7 +21,9 @@ from validator.groupings import Attribution
 from validator.history.figures import FIGURES, HEADLINE, Series
 from validator.history.reading import Reader
 from validator.history.records import DayRecord, NoSuchDay, days_between, said
+from validator.milestone_inputs import Listed, Milestones
 from validator.model import Family, SourceError
+from validator.targets import TargetSettings
 from validator.web.answers import NO_CACHE, Refusal, json_reply, query_of
 from validator.web.contract import Content, Operation, path, query
 from validator.web.coverage import CSV, SCHEME, one_of
@@ -33,9 +35,11 @@ from validator.web.history_replies import (
     HistoryReply,
 )
 from validator.web.past import DAY, kept, parse_day, usual
+from validator.web.target_replies import lines, marks
 
 _SPACE_UNITS = {Family.IPV4: "addresses", Family.IPV6: "64s"}
 _MOST_DAYS = 40_000
+_UNMARKED = Listed()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +57,17 @@ class Asked:
 
 
 class HistoryFace:
-    def __init__(self, reader: Reader | None, sample: bool = False) -> None:
-        """``reader``: None if no history is kept."""
+    def __init__(
+        self,
+        reader: Reader | None,
+        sample: bool = False,
+        targets: Sequence[TargetSettings] = (),
+        milestones: Milestones | None = None,
+    ) -> None:
+        """``reader``: None if no history is kept. ``targets`` are the settings'; ``milestones``
+        stand beside the days."""
         self._reader, self._sample = reader, sample
+        self._targets, self._milestones = tuple(targets), milestones
         self._turn = asyncio.Semaphore(1)
 
     def operations(self) -> Sequence[Operation]:
@@ -88,13 +100,15 @@ class HistoryFace:
 
     async def history(self, request: web.Request) -> web.Response:
         """Numerators and denominators of every day, and the value they make. Days without a record
-        are in the answer, marked; so are days on which an input was not as it should be."""
+        are in the answer, marked; so are days on which an input was not as it should be. Beside
+        them: milestones of these days, and the group's targets."""
         names = ("from", "to", "family", "figure", "attribution", "format")
         asked = parse(request.match_info["scheme"], request.match_info["group"],
                       query_of(request, *names))  # fmt: skip
         reader = kept(self._reader)
+        marked = self._milestones.listed if self._milestones else _UNMARKED
         async with self._turn:
-            tag, reply = await asyncio.to_thread(_answer, reader, asked)
+            tag, reply = await asyncio.to_thread(_answer, reader, asked, self._targets, marked)
         headers = {"ETag": f'W/"{tag}"', "Cache-Control": NO_CACHE}
         if isinstance(reply, bytes):
             mark = "-SAMPLE" if self._sample else ""
@@ -134,11 +148,17 @@ def parse(scheme: str, group: str, given: dict[str, str]) -> Asked:
     )
 
 
-def _answer(reader: Reader, asked: Asked) -> tuple[str, HistoryReply | bytes]:
+def _answer(
+    reader: Reader,
+    asked: Asked,
+    targets: Sequence[TargetSettings] = (),
+    marked: Listed = _UNMARKED,
+) -> tuple[str, HistoryReply | bytes]:
     try:
         held = reader.folder.held()
-        tag = hashlib.sha256("".join(map(str, held.files)).encode()).hexdigest()[:16]
-        reply = describe(reader, asked)
+        rests_on = "".join(map(str, held.files)) + repr((targets, marked.milestones))
+        tag = hashlib.sha256(rests_on.encode()).hexdigest()[:16]
+        reply = describe(reader, asked, targets, marked)
     except NoSuchDay as error:
         raise Refusal(404, str(error)) from None
     except SourceError as error:
@@ -146,8 +166,13 @@ def _answer(reader: Reader, asked: Asked) -> tuple[str, HistoryReply | bytes]:
     return tag, (csv_text(reply) if asked.form == "csv" else reply)
 
 
-def describe(reader: Reader, asked: Asked) -> HistoryReply:
-    """The days asked for, gaps included.
+def describe(
+    reader: Reader,
+    asked: Asked,
+    targets: Sequence[TargetSettings] = (),
+    marked: Listed = _UNMARKED,
+) -> HistoryReply:
+    """The days asked for, gaps included, with what marks them.
 
     Raises:
         NoSuchDay: there are none, or no such scheme or group in them.
@@ -160,8 +185,9 @@ def describe(reader: Reader, asked: Asked) -> HistoryReply:
     begin, end = max(asked.first or first, first), min(asked.last or last, last)
     if begin > end:
         raise NoSuchDay(f"no history from {asked.first} to {asked.last}; there is of {said(every)}")
-    latest = _latest_with(asked.scheme, every)
-    by = asked.attribution or usual(asked.scheme, latest)
+    latest = latest_with(asked.scheme, every)
+    usually = usual(asked.scheme, latest)
+    by = asked.attribution or usually
     found = [
         reader.series(asked.scheme, by, asked.group, family, begin, end, (asked.figure,))
         for family in asked.families
@@ -189,6 +215,12 @@ def describe(reader: Reader, asked: Asked) -> HistoryReply:
             DegradedDay(str(day), record.degraded_notes)
             for day, record in records.items()
             if record.degraded
+        ],
+        milestones=marks(marked, begin, end),
+        targets=[
+            each
+            for each in lines(targets, (asked.scheme, asked.group), asked.figure, by, usually)
+            if each.family in [family.label for family in asked.families]
         ],
         sample=any(record.sample for record in records.values()),
     )
@@ -237,7 +269,7 @@ def _family(series: Series, figure: str, days: Sequence[date]) -> FamilyHistory:
     return FamilyHistory(series.family.label, unit, points)
 
 
-def _latest_with(scheme: str, every: Mapping[date, DayRecord]) -> DayRecord:
+def latest_with(scheme: str, every: Mapping[date, DayRecord]) -> DayRecord:
     """The last day on which a scheme was counted.
 
     Raises:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from validator.groupings import Attribution
+from validator.web.target_replies import MilestoneOut, TargetLine
 
 
 class HistoryPoint(msgspec.Struct, frozen=True, omit_defaults=False):
@@ -39,7 +40,8 @@ class HistoryReply(msgspec.Struct, frozen=True, kw_only=True):
     """One figure of one group, day by day (docs/history.md). ``first`` and ``last`` are the days of
     the answer; ``days`` are recorded of these, ``gaps`` are not. The history as a whole goes from
     ``history_first`` to ``history_last``. ``figure`` is made of ``numerator_of`` and
-    ``denominator_of``, names of columns that are added up."""
+    ``denominator_of``, names of columns that are added up. ``milestones`` are those from ``first``
+    to ``last``; ``targets`` those of the settings for this figure, whose days may be later."""
 
     scheme: str
     title: str
@@ -57,4 +59,6 @@ class HistoryReply(msgspec.Struct, frozen=True, kw_only=True):
     history_last: str
     families: list[FamilyHistory]
     degraded: list[DegradedDay]
+    milestones: list[MilestoneOut]
+    targets: list[TargetLine]
     sample: bool

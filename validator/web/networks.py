@@ -30,14 +30,17 @@ from validator.asked import strict_prefix
 from validator.coverage import Figures
 from validator.feed import Feed
 from validator.groupings import Attribution, Scheme
+from validator.history.moments import Moments
 from validator.model import Family, Prefix, State, Verdict, format_asn, parse_asn
 from validator.origins import RowsByOrigin
 from validator.replies import generated_time
 from validator.routes import RouteTable
 from validator.snapshot import Snapshot, state_counts
 from validator.standings import LatestStandings, Place
-from validator.web.answers import Refusal, current, json_reply, query_of, stale_notes
+from validator.web.answers import Refusal, json_reply, query_of, stale_notes
 from validator.web.contract import ASN_TEXT, PREFIX_TEXT, Content, Operation, path, query
+from validator.web.moments import AT
+from validator.web.moments import asked as moment
 from validator.web.network_replies import (
     AnnouncedIpv6,
     ByFamily,
@@ -78,8 +81,8 @@ class Asked:
 
 
 class NetworkFace:
-    def __init__(self, feed: Feed) -> None:
-        self._feed = feed
+    def __init__(self, feed: Feed, moments: Moments | None = None) -> None:
+        self._feed, self._moments = feed, moments
         self._known = Known()
         # One at a time: a thread at work holds the interpreter by turns of 5 ms, and the event loop
         # would have to wait for the turns of all.
@@ -94,7 +97,8 @@ class NetworkFace:
                 "A network: its holder, routes, coverage, ranks and neighbours",
                 _TAG,
                 {200: Content("all we know of the network", NetworkOut)},
-                [_ASN],
+                [_ASN, AT],
+                refusals=(400, 404, 503),
             ),
             Operation(
                 "GET",
@@ -109,7 +113,9 @@ class NetworkFace:
                     query("family", "only routes of this family", _enum(_FAMILIES)),
                     limit_parameter("the most routes of a page"),
                     query("after", "where to go on", _CURSOR, example="192.0.2.0/24@1"),
+                    AT,
                 ],
+                refusals=(400, 404, 503),
             ),
         ]
 
@@ -117,14 +123,15 @@ class NetworkFace:
         return [each.route for each in self.operations()]
 
     async def network(self, request: web.Request) -> web.Response:
-        snapshot = current(self._feed)
+        given = query_of(request, "at")
+        snapshot = await moment(self._moments, self._feed, given.get("at"))
         asn = _asn(request)
         async with self._turn:
             return json_reply(await asyncio.to_thread(describe, snapshot, asn, self._known))
 
     async def its_routes(self, request: web.Request) -> web.Response:
-        snapshot = current(self._feed)
-        given = query_of(request, "state", "family", "limit", "after")
+        given = query_of(request, "state", "family", "limit", "after", "at")
+        snapshot = await moment(self._moments, self._feed, given.get("at"))
         asked = Asked(
             _asn(request),
             cast("State | None", choice_of(given, "state", _STATES)),

@@ -28,8 +28,12 @@ AT: Parameter = query("at", "the figures of a day in the past, as they were answ
 def kept(reader: Reader | None) -> Reader:
     """Raises Refusal: 404, no history is kept."""
     if reader is None:
-        raise Refusal(404, "this service keeps no history; its settings may: [history] folder")
+        raise no_history()
     return reader
+
+
+def no_history() -> Refusal:
+    return Refusal(404, "this service keeps no history; its settings may: [history] folder")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -20,13 +20,16 @@ from aiohttp import web
 from validator import plan_text, planning
 from validator.feed import Feed
 from validator.groupings import Attribution
+from validator.history.moments import Moments
 from validator.model import Family
 from validator.planning_rows import Doer, Measure, Question
 from validator.snapshot import Snapshot
-from validator.web.answers import JSON, Refusal, current, query_of, snapshot_headers
+from validator.web.answers import JSON, Refusal, query_of, snapshot_headers
 from validator.web.contract import Content, Operation, Parameter, path, query
 from validator.web.coverage import CSV, SCHEME, asked_of, csv_name, one_of
 from validator.web.groups import GROUP, no_group
+from validator.web.moments import AT
+from validator.web.moments import asked as moment
 from validator.web.packed import degraded_header
 from validator.web.plan_described import describe, describe_countries
 from validator.web.plan_replies import CountryPlanReply, PlanReply
@@ -59,6 +62,7 @@ _ASKED: tuple[Parameter, ...] = (
         {"type": "integer", "minimum": 0, "maximum": planning.MOST_STEPS},
     ),
     query("format", "the form of the answer", one_of(("json", "csv"))),
+    AT,
 )
 _OF_COVERAGE = ("family", "attribution", "format")
 NAMES = (*_OF_COVERAGE, "measure", "top")
@@ -66,8 +70,8 @@ PLAN_NAMES = ("by", "roas", "list")
 
 
 class PlanFace:
-    def __init__(self, feed: Feed) -> None:
-        self._feed = feed
+    def __init__(self, feed: Feed, moments: Moments | None = None) -> None:
+        self._feed, self._moments = feed, moments
         self._turn = asyncio.Semaphore(1)
 
     def operations(self) -> Sequence[Operation]:
@@ -119,15 +123,15 @@ class PlanFace:
         """Ranked by the valid share that would be gained if the not-found and invalid routes of
         each became valid. By space, which overlaps, each is counted with what those before it left.
         A ROA is the smallest that makes its route valid; none is for AS0 or the origin NONE."""
-        snapshot = current(self._feed)
-        given = query_of(request, *NAMES, *PLAN_NAMES)
+        given = query_of(request, *NAMES, *PLAN_NAMES, "at")
+        snapshot = await moment(self._moments, self._feed, given.get("at"))
         return await self._answered(snapshot, request, given, countries=False)
 
     async def countries(self, request: web.Request) -> web.Response:
         """What each country would add to the class's pooled valid share if its own reached `share`,
         or as near to it as it can; and the median country's valid share beside it."""
-        snapshot = current(self._feed)
-        given = query_of(request, *NAMES, "share")
+        given = query_of(request, *NAMES, "share", "at")
+        snapshot = await moment(self._moments, self._feed, given.get("at"))
         return await self._answered(snapshot, request, given, countries=True)
 
     async def _answered(

@@ -24,13 +24,16 @@ from aiohttp import web
 from validator.asked import relaxed_prefix
 from validator.feed import Feed
 from validator.groupings import NOBODY
+from validator.history.moments import Moments
 from validator.model import Family, Prefix
 from validator.replies import generated_time
 from validator.resources import ResourceTable
 from validator.snapshot import Snapshot
 from validator.surroundings import covering_vrps, routes_around, vrps_inside
-from validator.web.answers import Refusal, current, json_reply, query_of, stale_notes
+from validator.web.answers import Refusal, json_reply, query_of, stale_notes
 from validator.web.contract import PREFIX_TEXT, Content, Operation, path, query
+from validator.web.moments import AT
+from validator.web.moments import asked as moment
 from validator.web.route_replies import (
     RoutesOut,
     VrpsOut,
@@ -85,8 +88,8 @@ class PrefixOut(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PrefixFace:
-    def __init__(self, feed: Feed) -> None:
-        self._feed = feed
+    def __init__(self, feed: Feed, moments: Moments | None = None) -> None:
+        self._feed, self._moments = feed, moments
         # One at a time: a thread at work holds the interpreter by turns of 5 ms, and the event loop
         # would have to wait for the turns of all.
         self._turn = asyncio.Semaphore(1)
@@ -105,7 +108,9 @@ class PrefixFace:
                     query("less", "list the routes that cover it", _BOOLEAN, example=True),
                     query("more", "list the routes and VRPs inside it", _BOOLEAN, example=True),
                     limit_parameter("the most entries of each list"),
+                    AT,
                 ],
+                refusals=(400, 404, 503),
             )
         ]
 
@@ -113,8 +118,8 @@ class PrefixFace:
         return [each.route for each in self.operations()]
 
     async def prefix(self, request: web.Request) -> web.Response:
-        snapshot = current(self._feed)
-        given = query_of(request, "less", "more", "limit")
+        given = query_of(request, "less", "more", "limit", "at")
+        snapshot = await moment(self._moments, self._feed, given.get("at"))
         try:
             asked = relaxed_prefix(request.match_info["prefix"])
         except ValueError as error:

@@ -22,6 +22,7 @@ from validator import ripestat
 from validator.addresses import parse_address
 from validator.asked import relaxed_prefix
 from validator.feed import VERSION, Feed
+from validator.history.moments import Moments
 from validator.model import Prefix, parse_asn
 from validator.origins import RowsByOrigin
 from validator.ripestat import Messages
@@ -35,7 +36,7 @@ from validator.ripestat_replies import (
     RpkiReply,
 )
 from validator.snapshot import Snapshot
-from validator.web.answers import JSON, Refusal, current, stale_notes
+from validator.web.answers import JSON, Refusal, stale_notes
 from validator.web.contract import (
     ADDRESS_TEXT,
     ASN_TEXT,
@@ -46,6 +47,8 @@ from validator.web.contract import (
     Style,
     query,
 )
+from validator.web.moments import AT
+from validator.web.moments import asked as moment
 
 _TAG = "RIPEstat's data calls"
 _VERSIONS = {
@@ -53,22 +56,25 @@ _VERSIONS = {
     "prefix-overview": "1.3",
     "announced-prefixes": "1.2",
     "routing-status": "3.3",
+    "rpki-history": "0.1",
 }
 _MOST_PEERS = 65_535
 _PAST = frozenset(("starttime", "endtime", "query_time", "timestamp"))
 _IGNORED = frozenset(("sourceapp", "preferred_version"))
 
+_REFUSALS = (400, 404, 503)
+
 _encode = msgspec.json.Encoder().encode
 
 
 class RipestatFace:
-    def __init__(self, feed: Feed) -> None:
-        self._feed = feed
+    def __init__(self, feed: Feed, moments: Moments | None = None) -> None:
+        self._feed, self._moments = feed, moments
         self._rows = RowsByOrigin()
 
     def operations(self) -> Sequence[Operation]:
         return [
-            _call(
+            data_call(
                 "rpki-validation",
                 self.rpki_validation,
                 "Whether an AS may originate a prefix",
@@ -78,15 +84,17 @@ class RipestatFace:
                     query(
                         "prefix", "the prefix", PREFIX_TEXT, required=True, example="192.0.2.0/24"
                     ),
+                    AT,
                 ],
+                _REFUSALS,
             ),
-            _call(
+            data_call(
                 "prefix-overview",
                 self.prefix_overview,
                 "Whether and by whom a prefix is announced",
                 OverviewReply,
                 [
-                    _of({"anyOf": [PREFIX_TEXT, ADDRESS_TEXT]}, "192.0.2.0/24"),
+                    about({"anyOf": [PREFIX_TEXT, ADDRESS_TEXT]}, "192.0.2.0/24"),
                     _LEAST,
                     query(
                         "max_related",
@@ -98,21 +106,29 @@ class RipestatFace:
                             "default": ripestat.USUALLY_RELATED,
                         },
                     ),
+                    AT,
                 ],
+                _REFUSALS,
             ),
-            _call(
+            data_call(
                 "announced-prefixes",
                 self.announced_prefixes,
                 "The prefixes that an AS announces",
                 AnnouncedReply,
-                [_of_asn(), _LEAST],
+                [_of_asn(), _LEAST, AT],
+                _REFUSALS,
             ),
-            _call(
+            data_call(
                 "routing-status",
                 self.routing_status,
                 "How a prefix, an address or an AS is routed",
                 PrefixRoutingReply | AsRoutingReply,
-                [_of({"anyOf": [PREFIX_TEXT, ADDRESS_TEXT, ASN_TEXT]}, "192.0.2.0/24"), _LEAST],
+                [
+                    about({"anyOf": [PREFIX_TEXT, ADDRESS_TEXT, ASN_TEXT]}, "192.0.2.0/24"),
+                    _LEAST,
+                    AT,
+                ],
+                _REFUSALS,
             ),
         ]
 
@@ -122,20 +138,20 @@ class RipestatFace:
     async def rpki_validation(self, request: web.Request) -> web.Response:
         """The covering VRPs, each with what is wrong with it, and RIPEstat's label for them all:
         ``invalid_length`` if one of them names the AS, else ``invalid_asn``."""
-        given = _arguments(request, "resource", "prefix")
+        given = arguments(request, "resource", "prefix", "at")
         origin = _asn(_required(given, "resource"))
         prefix = _read("prefix", relaxed_prefix, _required(given, "prefix"))
-        snapshot = current(self._feed)
+        snapshot = await moment(self._moments, self._feed, given.get("at"))
         data = ripestat.rpki_validation(snapshot.explain(prefix, origin))
         return _answer("rpki-validation", RpkiReply, snapshot, data, [], vrps_only=True)
 
     async def prefix_overview(self, request: web.Request) -> web.Response:
         """Who announces a prefix, or if nobody does, the nearest one that covers it."""
-        given = _arguments(request, "resource", "min_peers_seeing", "max_related")
+        given = arguments(request, "resource", "min_peers_seeing", "max_related", "at")
         prefix, _ = _prefix_or_address(_required(given, "resource"))
         least = _number(given, "min_peers_seeing", _MOST_PEERS)
         related = _number(given, "max_related", ripestat.MOST_RELATED)
-        snapshot = current(self._feed)
+        snapshot = await moment(self._moments, self._feed, given.get("at"))
         return await asyncio.to_thread(
             _made,
             "prefix-overview",
@@ -148,10 +164,10 @@ class RipestatFace:
 
     async def announced_prefixes(self, request: web.Request) -> web.Response:
         """The prefixes that an AS originates now."""
-        given = _arguments(request, "resource", "min_peers_seeing")
+        given = arguments(request, "resource", "min_peers_seeing", "at")
         asn = _asn(_required(given, "resource"))
         least = _number(given, "min_peers_seeing", _MOST_PEERS)
-        snapshot = current(self._feed)
+        snapshot = await moment(self._moments, self._feed, given.get("at"))
         return await asyncio.to_thread(
             _made,
             "announced-prefixes",
@@ -162,12 +178,12 @@ class RipestatFace:
 
     async def routing_status(self, request: web.Request) -> web.Response:
         """Origins and neighbourhood of a prefix, or what an AS announces; who sees it."""
-        given = _arguments(request, "resource", "min_peers_seeing")
+        given = arguments(request, "resource", "min_peers_seeing", "at")
         resource = _required(given, "resource")
         least = _number(given, "min_peers_seeing", _MOST_PEERS)
         if resource[:2].upper() == "AS" or resource.isdigit():
             asn = _asn(resource)
-            snapshot = current(self._feed)
+            snapshot = await moment(self._moments, self._feed, given.get("at"))
             return await asyncio.to_thread(
                 _made,
                 "routing-status",
@@ -176,7 +192,7 @@ class RipestatFace:
                 lambda: ripestat.as_routing(snapshot, asn, least, self._rows),
             )
         prefix, address = _prefix_or_address(resource)
-        snapshot = current(self._feed)
+        snapshot = await moment(self._moments, self._feed, given.get("at"))
         return await asyncio.to_thread(
             _made,
             "routing-status",
@@ -192,7 +208,7 @@ class RipestatFace:
 def error_reply(status: int, message: str) -> web.Response:
     """A refusal in RIPEstat's envelope."""
     reply = ErrorReply(
-        **_envelope("", [("error", message)]), status="error", status_code=status, data=NoData()
+        **envelope("", [("error", message)]), status="error", status_code=status, data=NoData()
     )
     return web.Response(body=_encode(reply), status=status, content_type=JSON)
 
@@ -223,13 +239,14 @@ def _answer(
         messages += [("warning", note) for note in stale_notes(snapshot, vrps_only)]
     if snapshot.sample:
         messages.append(("warning", "SAMPLE: these networks are made up"))
-    reply = kind(**_envelope(call, messages, spent), status="ok", status_code=200, data=data)
+    reply = kind(**envelope(call, messages, spent), status="ok", status_code=200, data=data)
     return web.Response(
         body=_encode(reply), content_type=JSON, headers={"Cache-Control": "no-cache"}
     )
 
 
-def _envelope(call: str, messages: Messages, spent: int = 0) -> dict[str, Any]:
+def envelope(call: str, messages: Messages, spent: int = 0) -> dict[str, Any]:
+    """What goes around an answer but for its status; ``spent`` in milliseconds."""
     now = datetime.now(UTC).replace(tzinfo=None)
     return {
         "messages": messages,
@@ -255,21 +272,24 @@ _UNREAD = tuple(
 )
 
 
-def _of(schema: Mapping[str, Any], example: str) -> Parameter:
+def about(schema: Mapping[str, Any], example: str) -> Parameter:
+    """The parameter that every data call has."""
     return query("resource", "what is asked about", schema, required=True, example=example)
 
 
 def _of_asn() -> Parameter:
-    return _of(ASN_TEXT, "AS64496")
+    return about(ASN_TEXT, "AS64496")
 
 
-def _call(
+def data_call(
     name: str,
     handler: Callable[[web.Request], Any],
     summary: str,
     kind: Any,
     parameters: Sequence[Parameter],
+    refusals: Sequence[int] = (400, 503),
 ) -> Operation:
+    """A data call."""
     return Operation(
         "GET",
         f"/data/{name}/data.json",
@@ -278,15 +298,21 @@ def _call(
         _TAG,
         {200: Content("the answer in RIPEstat's envelope", kind)},
         [*parameters, *_UNREAD],
+        refusals=refusals,
         style=Style.RIPESTAT,
     )
 
 
-def _arguments(request: web.Request, *allowed: str) -> dict[str, str]:
+def arguments(request: web.Request, *allowed: str) -> dict[str, str]:
+    """The arguments of a query.
+
+    Raises:
+        Refusal: 400, one is not ``allowed``.
+    """
     given: dict[str, str] = {}
     for key, value in request.query.items():
         if key in _PAST:
-            raise Refusal(400, f"{key}: only the present is known here; leave it out")
+            raise Refusal(400, f"{key}: leave it out; at= takes a day in the past")
         if key not in allowed and key not in _IGNORED:
             raise Refusal(400, f"unexpected parameter {key!r}; allowed: {', '.join(allowed)}")
         given[key] = value

@@ -19,6 +19,7 @@ from msgspec import UNSET
 
 from validator.asked import AskedRoute, asked_asn, relaxed_prefix, strict_prefix
 from validator.feed import Feed
+from validator.history.moments import Moments
 from validator.model import LARGEST_ASN, Prefix, parse_asn
 from validator.replies import (
     ManyReply,
@@ -42,6 +43,8 @@ from validator.web.contract import (
     query,
 )
 from validator.web.json_pieces import ArrayPieces
+from validator.web.moments import AT
+from validator.web.moments import asked as moment
 from validator.web.spool import Body
 
 MOST_BYTES = 16 << 20
@@ -50,6 +53,7 @@ _AT_ONCE = 4 << 10
 """Bytes of a list that is answered on the spot: a hundred routes, about a millisecond."""
 
 _TAG = "validity"
+_REFUSALS = (400, 404, 503)
 _LIST = {
     "type": "object",
     "required": ["routes"],
@@ -79,8 +83,10 @@ _encode = msgspec.json.Encoder().encode
 
 
 class ValidityFace:
-    def __init__(self, feed: Feed, jobs: Jobs | None = None) -> None:
-        self._feed, self._jobs = feed, jobs or Jobs(BulkLimits())
+    def __init__(
+        self, feed: Feed, jobs: Jobs | None = None, moments: Moments | None = None
+    ) -> None:
+        self._feed, self._jobs, self._moments = feed, jobs or Jobs(BulkLimits()), moments
         # One long list at a time does its work: each holds the interpreter by turns of 5 ms.
         self._turn = asyncio.Semaphore(1)
 
@@ -97,7 +103,9 @@ class ValidityFace:
                 [
                     path("asn", "the origin", ASN_TEXT, "AS64496"),
                     path("prefix", "the prefix", PREFIX_TEXT, "192.0.2.0/24"),
+                    AT,
                 ],
+                refusals=_REFUSALS,
                 style=Style.ROUTINATOR,
             ),
             Operation(
@@ -112,7 +120,9 @@ class ValidityFace:
                     query(
                         "prefix", "the prefix", PREFIX_TEXT, required=True, example="192.0.2.0/24"
                     ),
+                    AT,
                 ],
+                refusals=_REFUSALS,
                 style=Style.ROUTINATOR,
             ),
             Operation(
@@ -122,25 +132,30 @@ class ValidityFace:
                 "Are these routes valid?",
                 _TAG,
                 {200: Content("an answer on each, in their order", ManyReply)},
+                [AT],
                 body=Content("The routes. One that is none refuses all.", schema=_LIST),
-                refusals=(400, 408, 413, 503),
+                refusals=(400, 404, 408, 413, 503),
                 style=Style.ROUTINATOR,
             ),
         ]
 
     async def by_path(self, request: web.Request) -> web.Response:
         given = request.match_info
-        return self._one(given["asn"], given["prefix"])
+        # Other arguments are no concern of ours, as they are none of Routinator's.
+        at = request.query.get("at") if request.query_string else None
+        return self._one(await self._asked(at), given["asn"], given["prefix"])
 
     async def by_query(self, request: web.Request) -> web.Response:
-        given = query_of(request, "asn", "prefix")
+        given = query_of(request, "asn", "prefix", "at")
         for name in ("asn", "prefix"):
             if name not in given:
                 raise Refusal(400, f"missing '{name}' argument in query")
-        return self._one(given["asn"], given["prefix"])
+        return self._one(await self._asked(given.get("at")), given["asn"], given["prefix"])
 
-    def _one(self, asn: str, prefix: str) -> web.Response:
-        snapshot = current(self._feed)
+    async def _asked(self, at: str | None) -> Snapshot:
+        return current(self._feed) if at is None else await moment(self._moments, self._feed, at)
+
+    def _one(self, snapshot: Snapshot, asn: str, prefix: str) -> web.Response:
         created, degraded = snapshot.created, _degraded(snapshot)
         text = validity_text(asn, prefix, snapshot.vrps, created, degraded)
         if text is not None:
@@ -156,7 +171,7 @@ class ValidityFace:
         return json_reply(validity_reply(snapshot.explain(asked, origin), created, degraded))
 
     async def many(self, request: web.Request) -> web.StreamResponse:
-        snapshot = current(self._feed)
+        snapshot = await self._asked(request.query.get("at"))
         async with Body(self._jobs.room, self._jobs.limits.memory_bytes) as body:
             await take_whole(request, body, self._jobs.limits)
             document = await body.content()

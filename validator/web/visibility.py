@@ -12,18 +12,21 @@ from aiohttp import web
 
 from validator.coverage import share
 from validator.feed import Feed, shown
+from validator.history.moments import Moments
 from validator.model import Family, format_asn
 from validator.replies import generated_time
 from validator.snapshot import Snapshot
-from validator.web.answers import current, query_of, snapshot_reply, stale_notes
+from validator.web.answers import query_of, snapshot_reply, stale_notes
 from validator.web.contract import Content, Operation
 from validator.web.coverage_replies import FeedOut, VisibilityReply, WatchedOut
+from validator.web.moments import AT
+from validator.web.moments import asked as moment
 from validator.web.network_replies import ByFamily
 
 
 class VisibilityFace:
-    def __init__(self, feed: Feed) -> None:
-        self._feed = feed
+    def __init__(self, feed: Feed, moments: Moments | None = None) -> None:
+        self._feed, self._moments = feed, moments
 
     def operations(self) -> Sequence[Operation]:
         return [
@@ -34,7 +37,8 @@ class VisibilityFace:
                 "Are invalids dropped: what each full-feed peer carries",
                 "coverage",
                 {200: Content("each full-feed peer, and the whole", VisibilityReply)},
-                refusals=(400, 503),
+                [AT],
+                refusals=(400, 404, 503),
                 tagged=True,
             )
         ]
@@ -42,8 +46,8 @@ class VisibilityFace:
     async def visibility(self, request: web.Request) -> web.Response:
         """As of the last survey of the peers, which is some minutes old at most. Route lists have
         no peers, and give nothing here."""
-        query_of(request)
-        snapshot = current(self._feed)
+        given = query_of(request, "at")
+        snapshot = await moment(self._moments, self._feed, given.get("at"))
         return snapshot_reply(snapshot, describe(snapshot))
 
 

@@ -226,7 +226,7 @@ def test_both_paths_are_in_the_contract_with_all_they_take() -> None:
     plan = described["paths"]["/api/v1/plan/{scheme}/{group}"]["get"]
     assert {each["name"] for each in plan["parameters"]} == {
         "scheme", "group", "family", "attribution", "measure", "top", "format", "by", "roas",
-        "list",
+        "list", "at",
     }  # fmt: skip
     assert "/api/v1/plan/{scheme}/{group}/countries" in described["paths"]
 
