@@ -23,8 +23,7 @@ from validator.change import By, Question
 from validator.change_causes import Figure
 from validator.feed import Feed
 from validator.groupings import Attribution
-from validator.history.records import NoSuchDay
-from validator.model import Family, SourceError
+from validator.model import Family
 from validator.snapshot import Snapshot
 from validator.web.answers import JSON, NO_CACHE, Refusal, current, query_of
 from validator.web.change_described import describe
@@ -33,7 +32,7 @@ from validator.web.contract import Content, Operation, path, query
 from validator.web.coverage import CSV, SCHEME, asked_of, csv_name, one_of
 from validator.web.groups import GROUP
 from validator.web.packed import degraded_header
-from validator.web.past import DAY, parse_day
+from validator.web.past import DAY, parse_day, readable
 
 USUAL = 20
 MOST = 1_000
@@ -122,12 +121,8 @@ class ChangeFace:
         Raises:
             Refusal: 404, the day cannot be rebuilt; 503, its files cannot be read.
         """
-        try:
+        with readable():
             return await self._past.when(day)
-        except NoSuchDay as error:
-            raise Refusal(404, str(error)) from None
-        except SourceError as error:
-            raise Refusal(503, f"the history cannot be read: {error.problem}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,10 +184,8 @@ def _earliest(past: PastDays) -> date:
     Raises:
         Refusal: 404, no day can be rebuilt yet; 503, the files cannot be read.
     """
-    try:
+    with readable():
         days = past.days()
-    except SourceError as error:
-        raise Refusal(503, f"the history cannot be read: {error.problem}") from None
     if not days:
         raise Refusal(404, "there is no history yet: the first day is written soon after the start")
     return days[0]

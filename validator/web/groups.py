@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 import msgspec
@@ -21,8 +20,7 @@ from validator.history.moments import Moments
 from validator.history.outlines import outline
 from validator.history.reading import Reader
 from validator.history.rebuilding import Groups
-from validator.history.records import NoSuchDay
-from validator.model import GROUP_IDENTIFIER, Family, SourceError
+from validator.model import GROUP_IDENTIFIER, Family
 from validator.replies import generated_time
 from validator.snapshot import Snapshot
 from validator.web.answers import (
@@ -59,7 +57,7 @@ from validator.web.moments import AT
 from validator.web.moments import asked as moment
 from validator.web.network_replies import ByFamily, CoverageOut
 from validator.web.packed import degraded_header
-from validator.web.past import parse_day
+from validator.web.past import parse_day, readable
 
 GROUP = {
     "type": "string",
@@ -138,7 +136,7 @@ class GroupFace:
         limit = _limit(given.get("limit"))
         wanted = request.match_info["group"]
         async with self._turn:
-            with _readable():
+            with readable():
                 if asked.form == "json":
                     content = await asyncio.to_thread(describe, snapshot, asked, wanted, limit)
                     if degraded:
@@ -155,23 +153,12 @@ class GroupFace:
         day, reader = parse_day("at", given.get("at")), self._past
         if day is None or reader is None or self._moments is None or "min_peers" in given:
             return await moment(self._moments, self._feed, given.get("at")), []
-        with _readable():
+        with readable():
             if day in await asyncio.to_thread(self._moments.days):
                 return await moment(self._moments, self._feed, given.get("at")), []
             groups = Groups.of(self._feed.snapshot)
             snapshot, record = await asyncio.to_thread(outline, reader, day, groups)
         return snapshot, record.stale_notes
-
-
-@contextmanager
-def _readable() -> Iterator[None]:
-    """The history's troubles as refusals."""
-    try:
-        yield
-    except NoSuchDay as error:
-        raise Refusal(404, str(error)) from None
-    except SourceError as error:
-        raise Refusal(503, f"the history cannot be read: {error.problem}") from None
 
 
 def schemes(snapshot: Snapshot) -> SchemesReply:

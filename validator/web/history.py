@@ -22,7 +22,7 @@ from validator.history.figures import FIGURES, HEADLINE, Series
 from validator.history.reading import Reader
 from validator.history.records import DayRecord, NoSuchDay, days_between, said
 from validator.milestone_inputs import Listed, Milestones
-from validator.model import Family, SourceError
+from validator.model import Family
 from validator.targets import TargetSettings
 from validator.web.answers import NO_CACHE, Refusal, json_reply, query_of
 from validator.web.contract import Content, Operation, path, query
@@ -34,7 +34,7 @@ from validator.web.history_replies import (
     HistoryPoint,
     HistoryReply,
 )
-from validator.web.past import DAY, kept, parse_day, usual
+from validator.web.past import DAY, kept, parse_day, readable, usual
 from validator.web.target_replies import lines, marks
 
 _SPACE_UNITS = {Family.IPV4: "addresses", Family.IPV6: "64s"}
@@ -154,15 +154,11 @@ def _answer(
     targets: Sequence[TargetSettings] = (),
     marked: Listed = _UNMARKED,
 ) -> tuple[str, HistoryReply | bytes]:
-    try:
+    with readable():
         held = reader.folder.held()
         rests_on = "".join(map(str, held.files)) + repr((targets, marked.milestones))
         tag = hashlib.sha256(rests_on.encode()).hexdigest()[:16]
         reply = describe(reader, asked, targets, marked)
-    except NoSuchDay as error:
-        raise Refusal(404, str(error)) from None
-    except SourceError as error:
-        raise Refusal(503, f"the history cannot be read: {error.problem}") from None
     return tag, (csv_text(reply) if asked.form == "csv" else reply)
 
 

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from validator.feed import Feed
 from validator.history.moments import Moments
-from validator.history.records import NoSuchDay
-from validator.model import SourceError
 from validator.snapshot import Snapshot
-from validator.web.answers import Refusal, current
+from validator.web.answers import current
 from validator.web.contract import Parameter, query
-from validator.web.past import DAY, no_history, parse_day
+from validator.web.past import DAY, no_history, parse_day, readable
 
 AT: Parameter = query("at", "as of a day in the past (UTC), as it was answered last that day", DAY)
 """For operations that :func:`asked` serves; their refusals are 400, 404 and 503 at least."""
@@ -32,9 +30,5 @@ async def asked(moments: Moments | None, feed: Feed, at: str | None) -> Snapshot
         return current(feed)
     if moments is None or moments.tables is None:
         raise no_history()
-    try:
+    with readable():
         return await moments.when(day)
-    except NoSuchDay as error:
-        raise Refusal(404, str(error)) from None
-    except SourceError as error:
-        raise Refusal(503, f"the history cannot be read: {error.problem}") from None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -87,6 +89,21 @@ def parse_day(name: str, text: str | None) -> date | None:
     return day
 
 
+@contextmanager
+def readable() -> Iterator[None]:
+    """The history's troubles as refusals.
+
+    Raises:
+        Refusal: 404, what is asked for is not there, and what is; 503, the files cannot be read.
+    """
+    try:
+        yield
+    except NoSuchDay as error:
+        raise Refusal(404, str(error)) from None
+    except SourceError as error:
+        raise Refusal(503, f"the history cannot be read: {error.problem}") from None
+
+
 def past(reader: Reader | None, scheme: str, attribution: Attribution | None, day: date) -> Past:
     """A scheme as coverage answered it on a day. Takes up to half a second: call it in a thread.
 
@@ -95,13 +112,9 @@ def past(reader: Reader | None, scheme: str, attribution: Attribution | None, da
             files cannot be read.
     """
     history = kept(reader)
-    try:
+    with readable():
         by = attribution or usual(scheme, history.day(day))
         table = history.at(scheme, by, day)
-    except NoSuchDay as error:
-        raise Refusal(404, str(error)) from None
-    except SourceError as error:
-        raise Refusal(503, f"the history cannot be read: {error.problem}") from None
     return Past(table.record, table.coverage, dict(table.names))
 
 

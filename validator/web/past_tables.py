@@ -19,12 +19,12 @@ from validator.history.moments import Moments
 from validator.history.records import days_between
 from validator.history.runs import Found, Match, Wanted, route_runs, vrp_runs
 from validator.history.tables import Tables
-from validator.model import NO_ORIGIN, SourceError, State, Verdict, format_asn, parse_asn
+from validator.model import NO_ORIGIN, State, Verdict, format_asn, parse_asn
 from validator.replies import generated_time
 from validator.web.answers import NO_CACHE, Refusal, json_reply, query_of
 from validator.web.contract import ASN_TEXT, PREFIX_TEXT, Content, Operation, query
 from validator.web.coverage import CSV, one_of
-from validator.web.past import DAY, no_history, parse_day
+from validator.web.past import DAY, no_history, parse_day, readable
 from validator.web.past_tables_replies import (
     PastReply,
     PastRoutesReply,
@@ -122,10 +122,8 @@ class PastTablesFace:
             return reply.sample, csv_text(what, reply) if asked.form == "csv" else reply
 
         async with self._turn:
-            try:
+            with readable():
                 sample, reply = await asyncio.to_thread(work)
-            except SourceError as error:
-                raise Refusal(503, f"the history cannot be read: {error.problem}") from None
         headers = {"Cache-Control": NO_CACHE}
         if isinstance(reply, bytes):
             mark = "-SAMPLE" if sample else ""

@@ -24,13 +24,13 @@ from validator.history.layout import quoted
 from validator.history.moments import Moments
 from validator.history.runs import Match, counts, place
 from validator.history.tables import Tables
-from validator.model import Family, SourceError, parse_asn
+from validator.model import Family, parse_asn
 from validator.ripestat_replies import Envelope
 from validator.web import ripestat
 from validator.web.answers import JSON, Refusal
 from validator.web.contract import ASN_TEXT, PREFIX_TEXT, Operation, query
 from validator.web.coverage import one_of
-from validator.web.past import no_history
+from validator.web.past import no_history, readable
 
 _NAME = "rpki-history"
 _COUNTRY = "^[A-Za-z]{2}$"
@@ -128,10 +128,8 @@ class RipestatHistoryFace:
             raise no_history()
         tables = self._moments.tables
         async with self._turn:
-            try:
+            with readable():
                 return await asyncio.to_thread(_answer, tables, *asked)
-            except SourceError as error:
-                raise Refusal(503, f"the history cannot be read: {error.problem}") from None
 
 
 def parse(given: Mapping[str, str]) -> tuple[str, str, Family, str]:

@@ -22,9 +22,8 @@ from validator.feed import Feed
 from validator.groupings import Attribution, Scheme
 from validator.history.figures import HEADLINE
 from validator.history.reading import Reader
-from validator.history.records import NoSuchDay
 from validator.milestone_inputs import Milestones
-from validator.model import Family, SourceError
+from validator.model import Family
 from validator.replies import generated_time
 from validator.snapshot import Snapshot
 from validator.targets import FIRST_YEAR, LAST_YEAR, TargetSettings, Value
@@ -40,7 +39,7 @@ from validator.web.answers import (
 from validator.web.contract import Content, Operation, path, query
 from validator.web.coverage import CSV, SCHEME, one_of
 from validator.web.groups import GROUP
-from validator.web.past import DAY, kept, parse_day
+from validator.web.past import DAY, kept, parse_day, readable
 from validator.web.target_described import AskedTargets, describe
 from validator.web.target_replies import (
     ListedTarget,
@@ -283,13 +282,9 @@ def _share(text: str | None) -> float | None:
 def _answer(
     reader: Reader, asked: AskedTargets, configured: Sequence[TargetSettings]
 ) -> tuple[str, TargetsReply | bytes]:
-    try:
+    with readable():
         rests_on = "".join(map(str, reader.folder.held().files)) + repr(configured)
         reply = describe(reader, asked, configured)
-    except NoSuchDay as error:
-        raise Refusal(404, str(error)) from None
-    except SourceError as error:
-        raise Refusal(503, f"the history cannot be read: {error.problem}") from None
     tag = hashlib.sha256(rests_on.encode()).hexdigest()[:16]
     if asked.form == "json":
         return tag, reply
