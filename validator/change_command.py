@@ -12,7 +12,7 @@ import msgspec
 
 from collectors.catalog import Kind
 from validator import change_text, settings
-from validator.commands import read_all, built_in_groups, steps
+from validator.commands import built_in_groups, read_all, steps
 from validator.groupings import Scheme
 from validator.history.rebuilding import Groups, rebuild
 from validator.history.records import NoSuchDay
