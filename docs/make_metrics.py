@@ -26,11 +26,14 @@ from validator import metrics  # noqa: E402
 from validator.event_log import EventLog  # noqa: E402
 from validator.freshness import SourceStatus  # noqa: E402
 from validator.groupings import Scheme  # noqa: E402
+from validator.history.following import History  # noqa: E402
+from validator.history_settings import HistorySettings  # noqa: E402
 from validator.live_inputs import Live, LiveSource  # noqa: E402
 from validator.metrics.budget import MOST_CUSTOM_GROUPS, MOST_GROUPS, MOST_SERIES  # noqa: E402
 from validator.metrics.columns import Columns  # noqa: E402
 from validator.metrics.events import EventCollector  # noqa: E402
 from validator.metrics.figures import MEASURES, Detail  # noqa: E402
+from validator.metrics.history import HistoryCollector  # noqa: E402
 from validator.metrics.networks import MOST_NETWORK_SERIES  # noqa: E402
 from validator.metrics.probe import ProbeCollector, Target  # noqa: E402
 from validator.metrics_settings import MOST_WATCHED, MetricsSettings  # noqa: E402
@@ -82,6 +85,9 @@ def everything() -> Iterator[Metric]:
     hook = WebhookSettings(url="https://example.net/hook", secret_file=__file__)
     webhooks = Webhooks.open((hook,), ROOT)
     registry.register(EventCollector(Watch(10), Streams(EventLog(10), 1), webhooks))
+    history = History(HistorySettings(), ROOT)
+    history.last_written = 1000.0
+    registry.register(HistoryCollector(history))
     for metric in registry.collect():
         if metric.name.startswith("originsight_") and not isinstance(metric, Columns):
             yield metric

@@ -26,6 +26,7 @@ from validator.history.following import History
 from validator.history.moments import Moments
 from validator.live_inputs import Live
 from validator.metrics.events import EventCollector
+from validator.metrics.history import HistoryCollector
 from validator.milestone_inputs import Milestones
 from validator.pipeline import Pipeline
 from validator.priority import give_way
@@ -98,6 +99,8 @@ async def serve(
         watch.listeners += [streams.take, webhooks.take]
         watch.wanted = lambda: bool(settings.webhooks) or streams.following > 0
         measured.registry.register(EventCollector(watch, streams, webhooks))
+        if figures:
+            measured.registry.register(HistoryCollector(figures))
 
         def reload() -> None:
             front.reload()
@@ -115,6 +118,7 @@ async def serve(
             rules=settings.rules,
             past=figures.reader if figures else None,
             moments=Moments(figures.tables, pipeline) if figures else None,
+            writing=figures,
             targets=settings.targets,
             milestones=milestones,
         )

@@ -17,8 +17,11 @@ from tests.feeds import StandingFeed, make_snapshot
 from tests.served import ROOT
 from validator import metrics
 from validator.freshness import SourceStatus
+from validator.history.following import History
+from validator.history_settings import HistorySettings
 from validator.live_inputs import Live, LiveSource
 from validator.metrics.figures import MEASURES
+from validator.metrics.history import HistoryCollector
 from validator.metrics.probe import ProbeCollector, parse
 from validator.metrics_settings import MetricsSettings
 
@@ -62,7 +65,7 @@ def test_each_rule_does_what_it_is_for_and_no_more() -> None:
 
 def test_every_alert_is_tested_both_firing_and_silent() -> None:
     alerts = [rule["alert"] for rule in rules() if "alert" in rule]
-    assert len(alerts) == len(set(alerts)) == 17
+    assert len(alerts) == len(set(alerts)) == 18
     firing: set[str] = set()
     silent: set[str] = set()
     for scene in scenes():
@@ -98,7 +101,9 @@ def test_every_metric_that_a_rule_names_is_there(tmp_path: Path) -> None:
     live = LiveSource(Live("rtr", "rtr:a:323", _Silent()), asyncio.Queue())
     feed = StandingFeed(make_snapshot(), (SourceStatus("vrps", "v.json", "fresh"),), (live,))
     settings = MetricsSettings(all_networks="networks.gz")
-    shown = generate_latest(metrics.build(feed, settings, tmp_path).registry).decode()
+    built = metrics.build(feed, settings, tmp_path)
+    built.registry.register(HistoryCollector(History(HistorySettings(), tmp_path)))
+    shown = generate_latest(built.registry).decode()
     assert feed.snapshot is not None
     probe = ProbeCollector(feed.snapshot, parse("AS64496"))
     shown += generate_latest(probe).decode()

@@ -18,6 +18,7 @@ from validator.history.moments import Moments
 from validator.history.reading import Reader
 from validator.http_settings import HttpSettings
 from validator.metrics import Metrics
+from validator.metrics.history import Writing
 from validator.milestone_inputs import Milestones
 from validator.targets import TargetSettings
 from validator.vrp_deltas import DeltaHistory
@@ -69,13 +70,14 @@ def make_app(
     targets: Sequence[TargetSettings] = (),
     milestones: Milestones | None = None,
     moments: Moments | None = None,
+    writing: Writing | None = None,
 ) -> web.Application:
     """An application over ``feed``. ``sample`` as in the settings: known before any snapshot.
     ``streams``: of events; by default of none. ``history``: of the VRPs; by default it knows what
     requests have seen. ``reload`` looks at the inputs again. ``rules``: what counts as announced,
     of routes that are supposed. ``past``: the figures of earlier days, if they are kept.
     ``targets`` of groups; ``milestones``: by default ours. ``moments``: snapshots of earlier days,
-    if their tables are kept."""
+    if their tables are kept; ``writing``: how the writing of both does."""
     http = http or HttpSettings()
     milestones = milestones or Milestones()
     jobs = Jobs(BulkLimits(jobs=http.max_bulk_jobs))
@@ -102,7 +104,7 @@ def make_app(
         EventFace(feed, streams or Streams(EventLog(0))),
         VrpListFace(feed, history or DeltaHistory()),
         RipestatFace(feed, moments),
-        StatusFace(feed, sample),
+        StatusFace(feed, sample, writing),
         AdminFace(feed, sample, reload or (lambda: None)),
         MetricsFace(metrics.registry, metrics.networks),
         ProbeFace(feed),

@@ -18,6 +18,7 @@ from aiohttp import web
 from validator.feed import VERSION, Feed, PerSnapshot, redacted, shown
 from validator.freshness import FAILED, SourceStatus
 from validator.inventory import Inventory, take
+from validator.metrics.history import Writing
 from validator.model import Family, InputReport, State
 from validator.replies import generated_time
 from validator.rib import PeerSize
@@ -27,6 +28,7 @@ from validator.web.answers import NO_STORE, RETRY_SECONDS, json_reply
 from validator.web.contract import Content, Operation, Style
 from validator.web.status_replies import (
     Health,
+    HistoryStatus,
     InputReply,
     NotReady,
     PeerReply,
@@ -46,8 +48,9 @@ _NOW = {"Cache-Control": NO_STORE}
 
 
 class StatusFace:
-    def __init__(self, feed: Feed, sample: bool) -> None:
-        self._feed, self._sample = feed, sample
+    def __init__(self, feed: Feed, sample: bool, writing: Writing | None = None) -> None:
+        """``writing``: of the history, if one is kept."""
+        self._feed, self._sample, self._writing = feed, sample, writing
         self._inventory = PerSnapshot(take)
 
     def operations(self) -> Sequence[Operation]:
@@ -129,11 +132,23 @@ class StatusFace:
             reload_failures=feed.reload_failures_total,
             last_build_seconds=round(feed.last_build_seconds, 3),
             sources=[_status(each) for each in feed.statuses],
+            history=_history(self._writing),
         )
         if snapshot is not None:
             inventory = await asyncio.to_thread(self._inventory.of, snapshot)
             about = msgspec.structs.replace(about, **_describe(snapshot, inventory))
         return json_reply(about, headers=_NOW)
+
+
+def _history(writing: Writing | None) -> HistoryStatus | None:
+    if writing is None:
+        return None
+    return HistoryStatus(
+        written=_moment(int(writing.last_written)),
+        writes=writing.days_written_total,
+        failures=writing.failures_total,
+        error=writing.last_error,
+    )
 
 
 def _status(status: SourceStatus) -> SourceReply:

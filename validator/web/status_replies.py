@@ -133,9 +133,19 @@ class ResourceReply(msgspec.Struct, frozen=True):
     duplicates: int
 
 
+class HistoryStatus(msgspec.Struct, frozen=True):
+    """How the writing of history does: when a day's figures were written last, how often they were
+    and how often anything failed since the start, and what is wrong now."""
+
+    written: str | None
+    writes: int
+    failures: int
+    error: str
+
+
 class StatusReply(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything about the service. What follows ``sources`` is there as soon as there is a
-    snapshot; until then ``generation`` is 0."""
+    """Everything about the service. What follows ``history`` is there as soon as there is a
+    snapshot; until then ``generation`` is 0. ``history``: null if none is kept."""
 
     version: str
     sample: bool
@@ -144,6 +154,7 @@ class StatusReply(msgspec.Struct, frozen=True, kw_only=True):
     reload_failures: int
     last_build_seconds: float
     sources: list[SourceReply]
+    history: HistoryStatus | None
     created: str | UnsetType = UNSET
     degraded: list[SourceReply] | UnsetType = UNSET
     inputs: list[InputReply] | UnsetType = UNSET
