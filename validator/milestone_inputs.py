@@ -103,7 +103,7 @@ class Milestones:
             self._failed(source, error)
             return False
         self._problems.pop(source, None)
-        log.info("milestones read", source=shown(source), days=len(self._good[source]))
+        log.debug("milestones read", source=shown(source), days=len(self._good[source]))
         return True
 
     def _failed(self, source: str, error: SourceError) -> None:

@@ -76,6 +76,8 @@ class Prometheus:
             with urllib.request.urlopen(address, timeout=10) as answer:
                 return json.loads(answer.read())["data"]
         except urllib.error.HTTPError as refused:
+            if refused.code == 503:  # it listens, and is not ready yet
+                raise
             raise AssertionError(f"{query}: {refused.read().decode()}") from None
 
     def result(self, query: str) -> list[dict[str, Any]]:
