@@ -20,6 +20,7 @@ RUN for lock in requirements-build.lock requirements.lock; do \
     done
 COPY pyproject.toml README.md LICENSE ./
 COPY collectors collectors
+COPY docs/definitions.md docs/planning.md docs/change.md docs/
 COPY validator validator
 RUN pip install -qq --no-cache-dir --no-deps --no-build-isolation . \
     && (cd / && python -m collectors._rtrlib_build) \
@@ -51,7 +52,8 @@ RUN ORIGINSIGHT_GROUPS=/etc/originsight/groups ORIGINSIGHT_MILESTONES=/etc/origi
 FROM debian:bookworm-slim
 RUN export DEBIAN_FRONTEND=noninteractive \
     && apt-get -qq update \
-    && apt-get -qq install --yes --no-install-recommends ca-certificates librtr0 python3 \
+    && apt-get -qq install --yes --no-install-recommends ca-certificates fonts-dejavu-core \
+        libharfbuzz-subset0 libpango-1.0-0 libpangoft2-1.0-0 librtr0 python3 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --user-group --no-create-home --home-dir /var/cache/originsight \
         --shell /usr/sbin/nologin originsight \

@@ -11,12 +11,13 @@ BIN := .venv/bin
 # Wheels only, save for pyasn, which has none; nothing that is not in the lock.
 # -qq: Debian's pip warns of its own future, which pyasn's wheel does not depend on.
 INSTALL := $(BIN)/pip install -qq --require-hashes --only-binary :all: --no-binary pyasn --no-build-isolation --use-pep517
-SYSTEM := python3-venv python3-dev gcc libc6-dev librtr-dev pkg-config
+SYSTEM := python3-venv python3-dev gcc libc6-dev librtr-dev pkg-config \
+	libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core
 TEST_SYSTEM := bgpdump bird2 bzip2 exabgp frr gobgpd openssh-client openssl prometheus stayrtr
 BENCH_SYSTEM := wrk bgpdump bird2
 KERNELS := $(shell grep -rlE '^@(kernel|step|inlined)' --include='*.py' validator collectors)
 
-.PHONY: help run test setup sample lint types bench fuzz contract clients soak image clean again
+.PHONY: help run test setup sample lint types bench browser fuzz contract clients map soak image clean again
 
 help: ## What there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -67,6 +68,13 @@ clients: .venv/test-ready ## Published clients (npm, PyPI) pointed at us
 soak: .venv/test-ready ## Updates, VRP changes and queries for SOAK_SECONDS (1800): nothing may be lost
 	@$(BIN)/python -m bench.soak --seconds $(SOAK_SECONDS)
 	@ulimit -n 65536 2>/dev/null; $(BIN)/python -m bench.soak_abuse --seconds $$(( $(SOAK_SECONDS) / 6 ))
+
+browser: .venv/test-ready ## Every page of the sample in Chromium; screenshots in var/screens
+	@command -v chromium >/dev/null || .ci/packages chromium
+	@ORIGINSIGHT_BROWSER=1 $(BIN)/pytest tests/integration/test_pages_in_a_browser.py
+
+map: ## Make validator/pages/map/world.json again (Node 20 and npm)
+	@cd tools/map && npm ci --silent --no-audit --no-fund && npm run --silent build
 
 image: ## A container image with the compiled kernels in it; IMAGE_FLAGS=... go to the engine
 	@for engine in $(ENGINE); do \

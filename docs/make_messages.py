@@ -25,11 +25,13 @@ KEYWORDS = {**DEFAULT_KEYWORDS, "say": None, "marked": None, "count_of": (1, 2)}
 def gathered() -> Catalog:
     """Every string there is, with where it is said."""
     catalog = Catalog(project="Originsight", charset="utf-8")
-    for file, _, message, comments, _ in sorted(
-        extract_from_dir(str(PAGES), METHODS, keywords=KEYWORDS),
-        key=lambda each: (each[0], each[1]),
-    ):
-        catalog.add(message, locations=[(f"validator/pages/{file}", 0)], auto_comments=comments)
+    for folder in (PAGES, ROOT / "validator" / "reports"):
+        for file, _, message, comments, _ in sorted(
+            extract_from_dir(str(folder), METHODS, keywords=KEYWORDS),
+            key=lambda each: (each[0], each[1]),
+        ):
+            where = (folder / file).relative_to(ROOT).as_posix()
+            catalog.add(message, locations=[(where, 0)], auto_comments=comments)
     return catalog
 
 
@@ -37,13 +39,16 @@ def text_of(catalog: Catalog) -> bytes:
     """As a file: without line numbers and times, which change when nothing else does."""
     out = io.BytesIO()
     write_po(out, catalog, omit_header=True, include_lineno=False, sort_output=True, width=100)
-    return _HEADER.format(language=catalog.locale or "en").encode() + out.getvalue()
+    return (
+        _HEADER.format(language=catalog.locale or "en", plurals=catalog.plural_forms).encode()
+        + out.getvalue()
+    )
 
 
 _HEADER = (
     'msgid ""\nmsgstr ""\n"Project-Id-Version: Originsight\\n"\n"Language: {language}\\n"\n'
     '"MIME-Version: 1.0\\n"\n"Content-Type: text/plain; charset=utf-8\\n"\n'
-    '"Content-Transfer-Encoding: 8bit\\n"\n\n'
+    '"Content-Transfer-Encoding: 8bit\\n"\n"Plural-Forms: {plurals}\\n"\n\n'
 )
 
 

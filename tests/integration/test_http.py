@@ -384,7 +384,7 @@ async def test_ready_only_with_a_snapshot_and_alive_without(serve: Serve) -> Non
         ("r.csv", "starting"),
     ]
     assert about["inputs"][0]["error"] == "v.json: not there"
-    for path in ("/healthz", "/status", "/metrics", "/", "/version"):
+    for path in ("/healthz", "/status", "/metrics", "/api/v1", "/version"):
         assert (await site.ask(path))[0] == 200, path
     site.feed.snapshot = make_snapshot()
     status, about = await site.json("/readyz")
@@ -450,7 +450,7 @@ async def test_version_is_plain_text(serve: Serve) -> None:
 
 async def test_what_the_landing_page_suggests_can_be_asked(serve: Serve) -> None:
     site = await serve(sample=True)
-    _, about = await site.json("/")
+    _, about = await site.json("/api/v1")
     assert about["notice"].startswith("SAMPLE")
     assert len(about["try"]) > 8
     for path in about["try"]:
@@ -460,18 +460,28 @@ async def test_what_the_landing_page_suggests_can_be_asked(serve: Serve) -> None
 
 async def test_everything_says_sample_while_the_data_are_a_sample(serve: Serve) -> None:
     site = await serve(sample=True)
-    paths = (VALID, "/", "/status", "/readyz", "/healthz", "/version", "/metrics", "/nothing")
+    paths = (
+        VALID,
+        "/",
+        "/api/v1",
+        "/status",
+        "/readyz",
+        "/healthz",
+        "/version",
+        "/metrics",
+        "/nothing",
+    )
     coverage = ("/api/v1/coverage?by=asn", "/api/v1/coverage?by=rir&format=csv", "/breaks")
     for path in (*paths, *coverage, "/validity?asn=x"):
         _, headers, _ = await site.ask(path)
         assert headers["X-Originsight-Sample"] == "1", path
-    for path in ("/", "/status", "/readyz", "/healthz", coverage[0], "/api/v1/asn/1"):
+    for path in ("/api/v1", "/status", "/readyz", "/healthz", coverage[0], "/api/v1/asn/1"):
         assert (await site.json(path))[1]["sample"] is True, path
 
 
 async def test_nothing_says_sample_while_they_are_not(serve: Serve) -> None:
     site = await serve()
-    for path in ("/", "/status", "/readyz", "/healthz", "/api/v1/coverage?by=rir"):
+    for path in ("/api/v1", "/status", "/readyz", "/healthz", "/api/v1/coverage?by=rir"):
         _, headers, body = await site.ask(path)
         assert "X-Originsight-Sample" not in headers
         assert json.loads(body)["sample"] is False

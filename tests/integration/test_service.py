@@ -277,7 +277,7 @@ def test_in_the_sample_world_groups_and_excluded_routes_are_all_routes(
 def test_the_sample_world_says_sample_and_its_landing_page_leads_to_answers(
     sample: Served,
 ) -> None:
-    about = sample.json("/")
+    about = sample.json("/api/v1")
     assert about["sample"] is True
     for path in about["try"]:
         status, _ = sample.get(path)
@@ -288,7 +288,9 @@ def test_neighbours_and_peers_of_the_sample_world_are_shown(sample: Served) -> N
     about = sample.json("/status")
     assert len(about["peers"]) > 1
     assert any(peer["full_ipv4"] for peer in about["peers"])
-    network = next(path for path in sample.json("/")["try"] if path.startswith("/api/v1/asn/"))
+    network = next(
+        path for path in sample.json("/api/v1")["try"] if path.startswith("/api/v1/asn/")
+    )
     described = sample.json(network)
     assert described["announced"] is True
     assert described["neighbours"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import click
 
-from validator.cli import past, serving, tables
+from validator.cli import past, reports, serving, tables
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -25,6 +25,8 @@ for command in (
     past.target,
     past.change,
     past.history,
+    reports.report,
+    reports.verify,
     tables.export,
     serving.serve,
     serving.check_config,

@@ -41,10 +41,12 @@ from validator.web.history import HistoryFace
 from validator.web.landing import LandingFace
 from validator.web.middleware import middleware
 from validator.web.networks import NetworkFace
+from validator.web.pages import PagesFace
 from validator.web.past_tables import PastTablesFace
 from validator.web.plan import PlanFace
 from validator.web.prefixes import PrefixFace
 from validator.web.probe import ProbeFace
+from validator.web.reports import ReportFace
 from validator.web.ripestat import RipestatFace
 from validator.web.ripestat_history import RipestatHistoryFace
 from validator.web.status import StatusFace
@@ -109,6 +111,8 @@ def make_app(
         MetricsFace(metrics.registry, metrics.networks),
         ProbeFace(feed),
         LandingFace(feed, sample),
+        PagesFace(feed, sample, past, moments, targets, milestones),
+        ReportFace(feed, past, moments, rules, targets, milestones),
         description,
     )
     contract = Contract(each for face in faces for each in face.operations())

@@ -1,4 +1,5 @@
-"""``/``: what this is, and what to try, with routes that are in the table."""
+"""``/api/v1``: what this is, and what to try, with routes that are in the table. ``/`` is for
+people (:mod:`validator.web.pages`)."""
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ from validator.web.contract import Content, Operation
 
 SAMPLE_NOTICE = "SAMPLE: these networks are fictional, and so is every figure made from them."
 _ALWAYS = (
+    "/",
     "/api/v1/coverage?by=rir",
     "/api/v1/coverage?by=country&family=ipv4",
     "/api/v1/coverage?by=country&format=csv",
@@ -51,12 +53,13 @@ class LandingFace:
         return [
             Operation(
                 "GET",
-                "/",
+                "/api/v1",
                 self.landing,
                 "What this is, and what to try",
                 "service",
                 {200: Content("what this is", Landing)},
                 refusals=(),
+                name="get_landing",
             )
         ]
 

@@ -153,7 +153,9 @@ async def _refused(request: web.Request, refused: web.HTTPException) -> web.Resp
     if isinstance(refused, web.HTTPNotFound):
         if request.method == hdrs.METH_OPTIONS and request.raw_path == "*":
             return _options({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_POST})
-        return _refuse(request, style, Refusal(404, "no such resource; / lists what there is"))
+        return _refuse(
+            request, style, Refusal(404, "no such resource; /api/v1 lists what there is")
+        )
     if isinstance(refused, web.HTTPMethodNotAllowed):
         if request.method == hdrs.METH_OPTIONS:
             return _options(refused.allowed_methods)

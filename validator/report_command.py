@@ -1,0 +1,150 @@
+"""``originsight report`` from files, and ``originsight verify``: without a service.
+
+The inputs are those that the settings name, read once; days gone by come from the history that the
+settings name. Live feeds have no content without a service: it answers with ``--server``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from collectors.catalog import Kind, wanted
+from collectors.local import find, is_url
+from validator import milestones, settings
+from validator.commands import built_in_groups, read_all, steps
+from validator.history.moments import Moments
+from validator.history.outlines import outline
+from validator.history.reading import Reader
+from validator.history.rebuilding import Groups
+from validator.milestones import Milestone
+from validator.model import OriginsightError, SettingsError
+from validator.pages.facts_common import Sources
+from validator.pages.facts_group import NoSuchGroup
+from validator.printing import OutputError
+from validator.reports import forms
+from validator.reports.making import Asked, Evidence, Rules, evidence
+from validator.reports.recounting import counted
+from validator.reports.verify import Verdict, verify
+from validator.settings import Settings
+from validator.snapshot import Snapshot
+
+
+def write_report(asked: Mapping[str, Any], form: str, output: Path, config: Path,
+                 *, quiet: bool = False) -> None:  # fmt: skip
+    """``asked``: ``scheme``, ``group``, ``compare``, ``from``, ``to`` (days or None), ``lang``.
+
+    Raises:
+        SettingsError: an argument, or the settings; or what writes the form is not installed.
+        NoSuchDay, SourceError: of the history and the inputs.
+    """
+    forms.check(form)
+    chosen = settings.load(config)
+    with steps(quiet) as step:
+        made = _made(asked, chosen, config, step, quiet=quiet)
+        step(f"writing {form}")
+        content = forms.written(made, form, asked.get("lang") or "en")
+    write(output, content)
+
+
+def write(output: Path, content: bytes) -> None:
+    """
+    Raises:
+        OutputError: it cannot be written.
+    """
+    try:
+        output.write_bytes(content)
+    except OSError as error:
+        raise OutputError(f"{output}: cannot be written: {error.strerror}") from None
+
+
+def _made(
+    asked: Mapping[str, Any], chosen: Settings, config: Path, step: Any, *, quiet: bool
+) -> Evidence:
+    live = [name for name in ("rtr", "bmp", "ris_live", "mrt_updates") if getattr(chosen, name)]
+    if live:
+        raise SettingsError(
+            f"{config}: [[{live[0]}]] is a live feed, which has no content without a service; "
+            "ask the service that follows it: --server URL"
+        )
+    first, last = asked.get("from"), asked.get("to")
+    if first and last and first >= last:
+        raise SettingsError(f"--from {first} is not before --to {last}")
+    folder = chosen.history.path(chosen.folder)
+    if (first or last) and folder is None:
+        raise SettingsError(f"{config}: keeps no history; name its folder under [history]")
+    given = {kind.value: [each.source for each in chosen.of(kind)] for kind in Kind}
+    given[Kind.GROUPS.value] = given[Kind.GROUPS.value] or list(built_in_groups())
+    inputs = read_all(given, step, allow_truncated=_truncated(chosen), as_of=None, quiet=quiet)
+    step("validating and counting")
+    now = counted(inputs, chosen.rules, int(time.time()), sample=chosen.sample)
+    reader = Reader(folder) if folder and folder.is_dir() else None
+    moments = Moments(folder, None if reader is None else _Standing(now)) if reader else None
+    marked = _milestones(chosen)
+    sources = _sources(now, reader, moments, last, chosen, marked)
+    before = moments.at(first) if moments and first else None
+    question = Asked(asked["scheme"], asked["group"], asked.get("compare") or "", before, first)
+    step("making the report")
+    try:
+        return evidence(sources, question, Rules(chosen.rules))
+    except NoSuchGroup as error:
+        raise SettingsError(str(error)) from None
+
+
+class _Standing:
+    """The groups of the snapshot that was just counted."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot: Snapshot | None = snapshot
+
+
+def _sources(
+    now: Snapshot, reader: Reader | None, moments: Moments | None, last: date | None,
+    chosen: Settings, marked: Sequence[Milestone],
+) -> Sources:  # fmt: skip
+    if last is None or reader is None or moments is None:
+        return Sources(now, reader, None, False, chosen.targets, marked)
+    if last in moments.days():
+        return Sources(moments.at(last), reader, None, True, chosen.targets, marked)
+    snapshot, record = outline(reader, last, Groups.of(now))
+    return Sources(snapshot, reader, record, True, chosen.targets, marked)
+
+
+def _milestones(chosen: Settings) -> tuple[Milestone, ...]:
+    """Ours, and those of the user's files; one at a URL is the service's to fetch."""
+    ours = milestones.built_in()
+    local = [each for each in chosen.milestone_sources if not is_url(each)]
+    files = [file for each in (*([str(ours)] if ours else []), *local)
+             for file in wanted(Kind.GROUPS, each, find(each)[0])]  # fmt: skip
+    return milestones.load(files)
+
+
+def _truncated(chosen: Settings) -> bool:
+    return any(each.allow_truncated for kind in Kind for each in chosen.of(kind))
+
+
+def check(document: Path, folder: Path, history: Path | None, *, quiet: bool) -> Verdict:
+    """What is not as the report says; notes are printed.
+
+    Raises:
+        SettingsError: the file is no report.
+        SourceError: a folder cannot be read.
+    """
+    import click  # noqa: PLC0415
+
+    try:
+        content = document.read_bytes()
+    except OSError as error:
+        raise SettingsError(f"{document}: cannot be read: {error.strerror}") from None
+    with steps(quiet) if not quiet else nullcontext(lambda _: None) as step:
+        found = verify(content, folder, history, step)
+    for each in found.notes:
+        click.echo(f"note: {each}", err=True)
+    return found
+
+
+__all__ = ["OriginsightError", "check", "write", "write_report"]
