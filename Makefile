@@ -30,7 +30,7 @@ test: .venv/test-ready ## Everything that must hold: lint, types, layers, tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
+	@$(BIN)/pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder
 
 setup: .venv/kernels ## The virtual environment, system packages, compiled kernels
 

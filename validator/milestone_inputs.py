@@ -93,6 +93,7 @@ class Milestones:
                 continue
             if await asyncio.to_thread(self._take, source, partial(load, files)):
                 self._versions[source] = located.version
+                log.info("milestones read", source=shown(source), days=len(self._good[source]))
         self._list()
 
     def _take(self, source: str, read: Callable[[], tuple[Milestone, ...]]) -> bool:
@@ -103,7 +104,6 @@ class Milestones:
             self._failed(source, error)
             return False
         self._problems.pop(source, None)
-        log.debug("milestones read", source=shown(source), days=len(self._good[source]))
         return True
 
     def _failed(self, source: str, error: SourceError) -> None:
