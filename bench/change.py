@@ -21,6 +21,7 @@ import numpy as np
 
 from bench.common import ROOT, NotRun, Unequal, data_folder, real_routes, real_vrps, say, timed
 from bench.history import held_up
+from bench.plan import GROUPS as PLANNED
 from collectors.base import LocalFile, ReadOptions
 from collectors.catalog import Kind, read
 from validator.announced import AnnouncedRules
@@ -38,12 +39,7 @@ RUNS = 5
 GOAL_MS = 500
 GOAL_HELD_MS = 20
 CHANGED = 0.005
-GROUPS = {
-    "network": (("asn", "AS3356"),),
-    "country": (("country", "US"), ("country", "BR"), ("country", "KE")),
-    "class": (("ldc", "ldc"), ("m49-region", "019"), ("development", "other")),
-    "region": (("rir", "arin"), ("rir", "ripencc")),
-}
+GROUPS = {"network": (("asn", "AS3356"),), **PLANNED}
 
 
 @dataclass(frozen=True, slots=True)

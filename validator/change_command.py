@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from collectors.catalog import Kind
 from validator import change_text, settings
 from validator.commands import built_in_groups, read_all, steps
@@ -18,7 +16,7 @@ from validator.history.rebuilding import Groups, rebuild
 from validator.history.records import NoSuchDay
 from validator.history.tables import Tables
 from validator.model import SettingsError
-from validator.printing import SAMPLE_NOTICE, open_output
+from validator.printing import write_reply
 from validator.web.answers import Refusal
 from validator.web.change import NAMES, parse
 from validator.web.change_described import describe
@@ -74,16 +72,7 @@ def show_change(
             reply = describe(before, after, its, question.limit, ends)
     except Refusal as error:
         raise SettingsError(error.message) from None
-    with open_output(output) as out:
-        if form == "json":
-            out.write(msgspec.json.encode(reply).decode() + "\n")
-            return
-        if reply.sample:
-            out.write(f"# {SAMPLE_NOTICE}\n")
-        if form == "csv":
-            change_text.write_csv(out, reply)
-        else:
-            change_text.print_change(out, reply)
+    write_reply(output, reply, form, change_text.write_csv, change_text.print_change)
 
 
 def _groups(scheme: str, sources: Sequence[str], *, quiet: bool) -> Groups:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO, TypeVar
 
+import msgspec
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -22,6 +23,16 @@ from rich.table import Table
 from validator.model import OriginsightError
 
 SAMPLE_NOTICE = "SAMPLE: these networks are fictional, and so is every figure made from them."
+
+
+class Reply(Protocol):
+    """What the service answers; ``sample``: whether it is about a sample."""
+
+    @property
+    def sample(self) -> bool: ...
+
+
+T = TypeVar("T", bound=Reply)
 
 
 class OutputError(OriginsightError):
@@ -43,6 +54,23 @@ def open_output(output: Path | None) -> Iterator[TextIO]:
     except OSError as error:
         name = error.filename or output or "standard output"
         raise OutputError(f"{name}: cannot be written: {error.strerror}") from None
+
+
+def write_reply(
+    output: Path | None,
+    reply: T,
+    form: str,
+    write_csv: Callable[[TextIO, T], None],
+    show: Callable[[TextIO, T], None],
+) -> None:
+    """What the service would answer, printed by a command that worked it out itself."""
+    with open_output(output) as out:
+        if form == "json":
+            out.write(msgspec.json.encode(reply).decode() + "\n")
+            return
+        if reply.sample:
+            out.write(f"# {SAMPLE_NOTICE}\n")
+        (write_csv if form == "csv" else show)(out, reply)
 
 
 @contextmanager

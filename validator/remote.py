@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 import aiohttp
@@ -27,6 +27,8 @@ from validator.printing import (
     print_dialects,
     write_explanation,
 )
+
+T = TypeVar("T")
 
 _MOST_BYTES = 256 << 20
 """Of an answer: the table of all networks is 40 MB."""
@@ -291,6 +293,43 @@ def show_dialects(server: Server, asked: Mapping[str, Any], form: str, output: P
 
 
 # --------------------------------------------------------------------------------------- answers
+
+
+def show_group(
+    server: Server,
+    path: str,
+    arguments: Mapping[str, Any],
+    kind: type[T],
+    show: Callable[[TextIO, T], None],
+    form: str,
+    output: Path | None,
+) -> None:
+    """What the service says of a group, printed. ``path`` has a place for each of ``scheme`` and
+    ``group``, which ``arguments`` name; the others, as far as they are not None, are the query.
+
+    Raises:
+        ServerError: the service cannot be reached, or refuses.
+    """
+    where = path.format(**{name: quote(arguments[name], "") for name in ("scheme", "group")})
+    given = {
+        name: value
+        for name, value in arguments.items()
+        if name not in ("scheme", "group") and value is not None
+    }
+    query = urlencode({**given, "format": "csv" if form == "csv" else "json"})
+    accept = "text/csv" if form == "csv" else "application/json"
+    content, sample = server.get(f"{where}?{query}", accept)
+    reply = None if form == "csv" else decoded(server, content, kind)
+    with open_output(output) as out:
+        if form == "json":
+            out.write(content.decode() + "\n")
+            return
+        if sample:
+            out.write(f"# {SAMPLE_NOTICE}\n")
+        if reply is None:
+            out.write(text_of(server, content))
+        else:
+            show(out, reply)
 
 
 def decoded(server: Server, content: bytes, kind: type[Any]) -> Any:

@@ -7,12 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from validator import settings, target_text
 from validator.history.reading import Reader
 from validator.model import SettingsError
-from validator.printing import SAMPLE_NOTICE, open_output
+from validator.printing import write_reply
 from validator.targets import TargetSettings
 from validator.web.answers import Refusal
 from validator.web.target_described import describe
@@ -53,13 +51,4 @@ def show_targets(
     if config is None and question.own is None:
         raise SettingsError("--history knows no targets: give --value and --year, or --config")
     reply = describe(Reader(folder), question, configured)
-    with open_output(output) as out:
-        if form == "json":
-            out.write(msgspec.json.encode(reply).decode() + "\n")
-            return
-        if reply.sample:
-            out.write(f"# {SAMPLE_NOTICE}\n")
-        if form == "csv":
-            target_text.write_csv(out, reply)
-        else:
-            target_text.print_targets(out, reply)
+    write_reply(output, reply, form, target_text.write_csv, target_text.print_targets)

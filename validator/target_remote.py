@@ -6,12 +6,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
 
-from validator import target_text
-from validator.printing import SAMPLE_NOTICE, open_output
-from validator.remote import Server, decoded, text_of
-from validator.target_text import TargetsOut
+from validator.remote import Server, show_group
+from validator.target_text import TargetsOut, print_targets
 
 
 def show_targets(server: Server, asked: Mapping[str, Any], form: str, output: Path | None) -> None:
@@ -20,22 +17,5 @@ def show_targets(server: Server, asked: Mapping[str, Any], form: str, output: Pa
     Raises:
         ServerError: the service cannot be reached, or refuses.
     """
-    arguments = {
-        name: value
-        for name, value in asked.items()
-        if name not in ("scheme", "group") and value is not None
-    }
-    query = urlencode({**arguments, "format": "csv" if form == "csv" else "json"})
-    where = f"/api/v1/targets/{quote(asked['scheme'], '')}/{quote(asked['group'], '')}?{query}"
-    content, sample = server.get(where, "text/csv" if form == "csv" else "application/json")
-    reply = None if form == "csv" else decoded(server, content, TargetsOut)
-    with open_output(output) as out:
-        if form == "json":
-            out.write(content.decode() + "\n")
-            return
-        if sample:
-            out.write(f"# {SAMPLE_NOTICE}\n")
-        if reply is None:
-            out.write(text_of(server, content))
-        else:
-            target_text.print_targets(out, reply)
+    path = "/api/v1/targets/{scheme}/{group}"
+    show_group(server, path, asked, TargetsOut, print_targets, form, output)

@@ -6,7 +6,7 @@ Exit codes: 0 done; 1 an input failed; 2 usage or settings.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -75,6 +75,48 @@ def asking(command: T) -> T:
     return command
 
 
+def _all_of(options: Iterable[Callable[[T], T]]) -> Callable[[T], T]:
+    """Options as one decorator, shown in their order."""
+
+    def give(command: T) -> T:
+        for option in reversed([*options]):
+            command = option(command)
+        return command
+
+    return give
+
+
+ATTRIBUTION = click.option(
+    "--attribution",
+    type=click.Choice(["address", "origin"]),
+    help="Group by the address block or by the origin AS.",
+)
+printing = _all_of(
+    (
+        click.option(
+            "--format",
+            "form",
+            type=click.Choice(["table", "csv", "json"]),
+            default="table",
+            help="How to print.",
+        ),
+        click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file."),
+    )
+)
+"""Options of every command that prints a table."""
+of_group = _all_of(
+    (
+        click.option(
+            "--scheme", required=True, metavar="SCHEME", help="What it is a group of: country, …"
+        ),
+        click.option(
+            "--group", required=True, metavar="GROUP", help="The group: KE, ripencc, ldc, …"
+        ),
+    )
+)
+"""Options of every command that is about one group."""
+
+
 def counting(command: T) -> T:
     """Options of every command that counts a table: what it reads, or whom it asks; how it is
     attributed and printed. :func:`counted` takes them."""
@@ -104,26 +146,13 @@ def counting(command: T) -> T:
                 help="Classes of countries, or lists of your own, beside those that come with "
                 f"Originsight. {SOURCE}",
             ),
-            click.option(
-                "--attribution",
-                type=click.Choice(["address", "origin"]),
-                help="Group by the address block or by the origin AS.",
-            ),
+            ATTRIBUTION,
             click.option(
                 "--min-peers",
                 type=click.IntRange(1),
                 help="Least number of peers that must see a route.",
             ),
-            click.option(
-                "--format",
-                "form",
-                type=click.Choice(["table", "csv", "json"]),
-                default="table",
-                help="How to print.",
-            ),
-            click.option(
-                "-o", "--output", type=click.Path(path_type=Path), help="Write to this file."
-            ),
+            printing,
             reading,
             asking,
         )

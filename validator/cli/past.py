@@ -8,7 +8,15 @@ from typing import Any
 
 import click
 
-from validator.cli.options import asking, day, explained, no_files
+from validator.cli.options import (
+    ATTRIBUTION,
+    asking,
+    day,
+    explained,
+    no_files,
+    of_group,
+    printing,
+)
 
 
 @click.group()
@@ -94,8 +102,7 @@ def history_import(folder: Path, source: Path, replace: bool) -> None:
 
 
 @click.command()
-@click.option("--scheme", required=True, metavar="SCHEME", help="What it is a group of: country, …")
-@click.option("--group", required=True, metavar="GROUP", help="The group: KE, ripencc, ldc, …")
+@of_group
 @click.option("--family", type=click.Choice(["ipv4", "ipv6"]), help="Only this family.")
 @click.option(
     "--figure",
@@ -104,11 +111,7 @@ def history_import(folder: Path, source: Path, replace: bool) -> None:
     ),
     help="Only this figure; of a target of your own, valid_share by default.",
 )
-@click.option(
-    "--attribution",
-    type=click.Choice(["address", "origin"]),
-    help="Group by the address block or by the origin AS.",
-)
+@ATTRIBUTION
 @click.option(
     "--value",
     type=click.FloatRange(0, 1, min_open=True),
@@ -131,14 +134,7 @@ def history_import(folder: Path, source: Path, replace: bool) -> None:
     type=click.Path(path_type=Path),
     help="A settings file: its targets, and its history.",
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "csv", "json"]),
-    default="table",
-    help="How to print.",
-)
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file.")
+@printing
 @asking
 def target(**asked: Any) -> None:
     """How a group stands to its targets: the pace so far, the pace needed, a linear projection."""
@@ -159,8 +155,7 @@ def target(**asked: Any) -> None:
 
 
 @click.command()
-@click.option("--scheme", required=True, metavar="SCHEME", help="What it is a group of: country, …")
-@click.option("--group", required=True, metavar="GROUP", help="The group: KE, ripencc, ldc, …")
+@of_group
 @click.option("--from", "from", metavar="DAY", help="The earlier day (default: the first).")
 @click.option("--to", metavar="DAY", help="The later day (default: the last; of a service: now).")
 @click.option("--family", type=click.Choice(["ipv4", "ipv6"]), help="Default ipv4.")
@@ -169,11 +164,7 @@ def target(**asked: Any) -> None:
     type=click.Choice(["valid_share", "coverage", "accuracy"]),
     help="Which share of routes (default valid_share).",
 )
-@click.option(
-    "--attribution",
-    type=click.Choice(["address", "origin"]),
-    help="Group by the address block or by the origin AS.",
-)
+@ATTRIBUTION
 @click.option(
     "--by",
     type=click.Choice(["network", "country"]),
@@ -196,14 +187,7 @@ def target(**asked: Any) -> None:
     metavar="SOURCE",
     help="With --history or --config: further classes of countries, or lists of your own.",
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "csv", "json"]),
-    default="table",
-    help="How to print.",
-)
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file.")
+@printing
 @click.option("--quiet", is_flag=True, help="No progress.")
 @asking
 def change(**asked: Any) -> None:

@@ -8,15 +8,14 @@ from typing import Any
 
 import click
 
-from validator.cli.options import asking, day, explained
+from validator.cli.options import asking, day, explained, of_group
 
 _FORMS = ("html", "pdf", "csv", "xlsx", "json", "md")
 _LANGUAGES = ("en", "ar", "es", "fr", "ru", "zh")
 
 
 @click.command()
-@click.option("--scheme", required=True, metavar="SCHEME", help="What it is a group of: country, …")
-@click.option("--group", required=True, metavar="GROUP", help="The group: KE, ripencc, ldc, …")
+@of_group
 @click.option("--compare", metavar="GROUP", help="Another group of the scheme, beside it.")
 @click.option("--from", "from", metavar="DAY", help="Say what has changed since that day.")
 @click.option("--to", metavar="DAY", help="As of a day in the past (default: now).")

@@ -7,7 +7,16 @@ from typing import Any
 
 import click
 
-from validator.cli.options import SOURCE, asking, counted, counting, explained, how, no_files
+from validator.cli.options import (
+    SOURCE,
+    asking,
+    counted,
+    counting,
+    explained,
+    how,
+    no_files,
+    of_group,
+)
 from validator.cli.options import reading as reads
 from validator.model import Prefix, parse_asn
 
@@ -130,8 +139,7 @@ def dialects(**asked: Any) -> None:
 
 
 @click.command()
-@click.option("--scheme", required=True, metavar="SCHEME", help="What it is a group of: country, …")
-@click.option("--group", required=True, metavar="GROUP", help="The group: KE, ripencc, ldc, …")
+@of_group
 @click.option(
     "--countries", is_flag=True, help="Which countries of a class would move its figure most."
 )

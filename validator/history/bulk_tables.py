@@ -10,7 +10,6 @@ in the folders afterwards is what compaction would have made of the days.
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
@@ -22,15 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from validator.history import engine
-from validator.history.compacting import day_digests, verify
+from validator.history.bulk_writing import commit_year
 from validator.history.folder import Folder
 from validator.history.layout import DAYS, Layout, quoted
 from validator.history.records import DayRecord, circumstances_of, record_of
 from validator.history.table_layouts import KINDS, TEXTS
 from validator.history.table_writing import FILL
 from validator.history.tables import Tables
-from validator.history.writing import refuse_mixture
-from validator.model import SourceError
 from validator.resources import ResourceTable
 from validator.snapshot import Snapshot
 
@@ -112,36 +109,13 @@ class BulkTables:
 def _write(
     connection: engine.Connection, kind: str, folder: Folder, records: list[DayRecord]
 ) -> None:
-    layout, year = folder.layout, records[0].day.year
-    held = folder.held()
-    refuse_mixture(held.records.values(), records[0], folder.path)
-    there = [name for name in held.files if name.year == year]
-    if there:
-        raise SourceError(
-            str(folder.path), f"has days of {year} already ({there[0]})",
-            cure="remove them, or write into another folder",
-        )  # fmt: skip
-    with (
-        engine.writing(folder.path),
-        tempfile.TemporaryDirectory(prefix=".spill-", dir=folder.path) as made,
-    ):
-        runs = Path(made) / "runs.parquet"
+    def write(runs: Path) -> None:
         connection.execute(
-            f"COPY ({_runs(layout, f'all_{kind}')}) TO {quoted(str(runs))} "
+            f"COPY ({_runs(folder.layout, f'all_{kind}')}) TO {quoted(str(runs))} "
             "(FORMAT parquet, COMPRESSION lz4_raw)"
         )
-        found = day_digests(layout, runs, records, connection)
-        contents = layout.contents(
-            msgspec.structs.replace(each, rows=found[each.day][0], digest=found[each.day][1])
-            for each in records
-        )
-        select = f"SELECT {layout.listed} FROM read_parquet({quoted(str(runs))})"
 
-        def write(path: Path) -> None:
-            connection.execute(layout.copy_to(select, path, contents))
-
-        name = folder.next_edition("year", f"{year:04}")
-        folder.commit(name, write, (), lambda path: verify(layout, path, contents, connection))
+    commit_year(connection, folder, records, write)
 
 
 def _runs(layout: Layout, table: str) -> str:

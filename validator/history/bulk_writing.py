@@ -11,7 +11,7 @@ each day, and are checked in the same way before they take their place.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby
@@ -177,36 +177,57 @@ def _write(
     records: list[DayRecord],
     schemes: Mapping[Pair, _Scheme],
 ) -> Compacted:
+    rows = 0
+
+    def write(runs: Path) -> None:
+        nonlocal rows
+        rows = _write_runs(connection, schemes, runs)
+
     with folder.locked():
-        held = folder.held()
-        refuse_mixture(held.records.values(), records[0], folder.path)
-        there = [name for name in held.files if name.year == year]
-        if there:
-            raise SourceError(
-                str(folder.path), f"has days of {year} already ({there[0]})",
-                cure="remove them, or write into another folder",
-            )  # fmt: skip
-        with (
-            engine.writing(folder.path),
-            tempfile.TemporaryDirectory(prefix=".spill-", dir=folder.path) as made,
-        ):
-            runs = Path(made) / "runs.parquet"
-            rows = _write_runs(connection, schemes, runs)
-            found = day_digests(LAYOUT, runs, records, connection)
-            contents = LAYOUT.contents(
-                msgspec.structs.replace(each, rows=found[each.day][0], digest=found[each.day][1])
-                for each in records
-            )
-            name = folder.next_edition("year", f"{year:04}")
-            select = f"SELECT {LAYOUT.listed} FROM read_parquet({quoted(str(runs))})"
+        target = commit_year(connection, folder, records, write)
+    return Compacted(target.name, len(records), rows, 0, target.stat().st_size)
 
-            def write(path: Path) -> None:
-                connection.execute(LAYOUT.copy_to(select, path, contents))
 
-            target = folder.commit(
-                name, write, (), lambda path: verify(LAYOUT, path, contents, connection)
-            )
-        return Compacted(str(name), len(records), rows, 0, target.stat().st_size)
+def commit_year(
+    connection: engine.Connection,
+    folder: Folder,
+    records: Sequence[DayRecord],
+    write_runs: Callable[[Path], None],
+) -> Path:
+    """A whole year at once: ``write_runs`` writes its runs, in the order of the layout, from which
+    each day's digest follows. For who holds the lock. Returns the file.
+
+    Raises:
+        SourceError: the folder has days of that year, or what must not be mixed with them; or it
+            cannot be written: then all is as it was.
+    """
+    layout, year = folder.layout, records[0].day.year
+    held = folder.held()
+    refuse_mixture(held.records.values(), records[0], folder.path)
+    there = [name for name in held.files if name.year == year]
+    if there:
+        raise SourceError(
+            str(folder.path), f"has days of {year} already ({there[0]})",
+            cure="remove them, or write into another folder",
+        )  # fmt: skip
+    with (
+        engine.writing(folder.path),
+        tempfile.TemporaryDirectory(prefix=".spill-", dir=folder.path) as made,
+    ):
+        runs = Path(made) / "runs.parquet"
+        write_runs(runs)
+        found = day_digests(layout, runs, records, connection)
+        contents = layout.contents(
+            msgspec.structs.replace(each, rows=found[each.day][0], digest=found[each.day][1])
+            for each in records
+        )
+        select = f"SELECT {layout.listed} FROM read_parquet({quoted(str(runs))})"
+        return folder.commit(
+            folder.next_edition("year", f"{year:04}"),
+            lambda path: connection.execute(layout.copy_to(select, path, contents)),
+            (),
+            lambda path: verify(layout, path, contents, connection),
+        )
 
 
 def _write_runs(

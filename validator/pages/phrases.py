@@ -25,7 +25,7 @@ def reasons(words: Words) -> dict[str, str]:
     """Why a route is invalid (:class:`validator.model.Verdict`)."""
     say = words.say
     return {
-        "": NOTHING_SAID,
+        "": "",
         "no-origin": say("its path ends in an AS_SET, so it has no origin"),
         "length": say("a ROA names this network, but for a shorter prefix"),
         "as0": say("the holder says that nobody may announce it (AS0)"),
@@ -47,7 +47,7 @@ def excluded(words: Words) -> dict[str, str]:
     """Why a route is not counted (docs/definitions.md, "What counts as announced")."""
     say = words.say
     return {
-        "": NOTHING_SAID,
+        "": "",
         "default-route": say("a default route"),
         "special-purpose-prefix": say("space that nobody can hold"),
         "special-purpose-asn": say("an AS number that nobody can hold"),
@@ -89,6 +89,3 @@ def inputs(words: Words) -> dict[str, str]:
         "degraded": say("degraded"),
         "failed": say("failed"),
     }
-
-
-NOTHING_SAID = ""

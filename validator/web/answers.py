@@ -6,7 +6,7 @@ of :mod:`validator.web.refusals`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 import msgspec
@@ -111,6 +111,22 @@ def query_of(request: web.Request, *allowed: str) -> dict[str, str]:
             )
         given[key] = value
     return given
+
+
+def chosen(
+    given: Mapping[str, str], name: str, allowed: Sequence[str], usual: str | None = None
+) -> str:
+    """An argument that is one of some; if it is not given, ``usual``, by default the first.
+
+    Raises:
+        Refusal: 400, it is none of them.
+    """
+    value = given.get(name)
+    if value is None:
+        return allowed[0] if usual is None else usual
+    if value not in allowed:
+        raise Refusal(400, f"{name}={value[:80]!r} is not one of {', '.join(allowed)}")
+    return value
 
 
 def accepts_gzip(request: web.Request) -> bool:

@@ -25,7 +25,7 @@ from validator.feed import Feed
 from validator.groupings import Attribution
 from validator.model import Family
 from validator.snapshot import Snapshot
-from validator.web.answers import JSON, NO_CACHE, Refusal, current, query_of
+from validator.web.answers import JSON, NO_CACHE, Refusal, chosen, current, query_of
 from validator.web.change_described import describe
 from validator.web.change_replies import ChangeReply
 from validator.web.contract import Content, Operation, path, query
@@ -156,13 +156,6 @@ def parse(given: Mapping[str, str]) -> AskedChange:
     Raises:
         Refusal: 400, saying what is allowed.
     """
-
-    def choice(name: str, allowed: Sequence[str]) -> str:
-        chosen = given.get(name, allowed[0])
-        if chosen not in allowed:
-            raise Refusal(400, f"{name}={chosen[:80]!r} is not one of {', '.join(allowed)}")
-        return chosen
-
     first, last = (parse_day(name, given.get(name)) for name in ("from", "to"))
     if first and last and first > last:
         raise Refusal(400, f"from={first} is after to={last}")
@@ -172,10 +165,10 @@ def parse(given: Mapping[str, str]) -> AskedChange:
     return AskedChange(
         first,
         last,
-        Figure(choice("figure", tuple(Figure))),
-        By(choice("by", tuple(By))),
+        Figure(chosen(given, "figure", tuple(Figure))),
+        By(chosen(given, "by", tuple(By))),
         int(limit),
-        choice("format", ("json", "csv")),
+        chosen(given, "format", ("json", "csv")),
     )
 
 

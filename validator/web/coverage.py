@@ -32,6 +32,7 @@ from validator.snapshot import Snapshot
 from validator.web.answers import (
     JSON,
     Refusal,
+    chosen,
     current,
     query_of,
     snapshot_headers,
@@ -211,8 +212,8 @@ def asked_of(scheme: str, given: dict[str, str], snapshot: Snapshot) -> Asked:
         raise Refusal(
             404, f"no scheme is called {scheme!r}; there are {', '.join(snapshot.schemes)}"
         )
-    by = _choice(given, "attribution", list(Attribution))
-    family = _choice(given, "family", [each.label for each in Family])
+    by = chosen(given, "attribution", list(Attribution), "")
+    family = chosen(given, "family", [each.label for each in Family], "")
     try:
         attribution = attribution_of(
             scheme, Attribution(by) if by else None, snapshot.groupings.get(scheme)
@@ -226,19 +227,10 @@ def asked_of(scheme: str, given: dict[str, str], snapshot: Snapshot) -> Asked:
         scheme,
         attribution,
         tuple(each for each in Family if family in ("", each.label)),
-        _choice(given, "format", ["json", "csv"]) or "json",
-        Order(_choice(given, "sort", list(Order)) or Order.SPACE),
+        chosen(given, "format", ("json", "csv")),
+        Order(chosen(given, "sort", list(Order), Order.SPACE)),
         int(peers) if peers is not None else None,
     )
-
-
-def _choice(given: dict[str, str], name: str, allowed: Sequence[str]) -> str:
-    """An argument that is one of some; "" if it is not given."""
-    if name not in given:
-        return ""
-    if given[name] not in allowed:
-        raise Refusal(400, f"{name}={given[name][:80]!r} is not one of {', '.join(allowed)}")
-    return given[name]
 
 
 def figures_of(snapshot: Snapshot, asked: Asked) -> tuple[Coverage, dict[str, int], int]:

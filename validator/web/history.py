@@ -24,7 +24,7 @@ from validator.history.records import DayRecord, NoSuchDay, days_between, said
 from validator.milestone_inputs import Listed, Milestones
 from validator.model import Family
 from validator.targets import TargetSettings
-from validator.web.answers import NO_CACHE, Refusal, json_reply, query_of
+from validator.web.answers import NO_CACHE, Refusal, chosen, json_reply, query_of
 from validator.web.contract import Content, Operation, path, query
 from validator.web.coverage import CSV, SCHEME, one_of
 from validator.web.groups import GROUP
@@ -124,15 +124,8 @@ def parse(scheme: str, group: str, given: dict[str, str]) -> Asked:
     Raises:
         Refusal: 400, saying what is allowed.
     """
-
-    def choice(name: str, allowed: Sequence[str]) -> str:
-        value = given.get(name, "")
-        if name in given and value not in allowed:
-            raise Refusal(400, f"{name}={value[:80]!r} is not one of {', '.join(allowed)}")
-        return value
-
-    by = choice("attribution", list(Attribution))
-    family = choice("family", [each.label for each in Family])
+    by = chosen(given, "attribution", list(Attribution), "")
+    family = chosen(given, "family", [each.label for each in Family], "")
     first, last = parse_day("from", given.get("from")), parse_day("to", given.get("to"))
     if first and last and first > last:
         raise Refusal(400, f"from={first} is after to={last}")
@@ -140,11 +133,11 @@ def parse(scheme: str, group: str, given: dict[str, str]) -> Asked:
         scheme,
         group,
         Attribution(by) if by else None,
-        choice("figure", list(FIGURES)) or HEADLINE,
+        chosen(given, "figure", list(FIGURES), HEADLINE),
         tuple(each for each in Family if family in ("", each.label)),
         first,
         last,
-        choice("format", ("json", "csv")) or "json",
+        chosen(given, "format", ("json", "csv")),
     )
 
 

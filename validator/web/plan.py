@@ -24,7 +24,7 @@ from validator.history.moments import Moments
 from validator.model import Family
 from validator.planning_rows import Doer, Measure, Question
 from validator.snapshot import Snapshot
-from validator.web.answers import JSON, Refusal, query_of, snapshot_headers
+from validator.web.answers import JSON, Refusal, chosen, query_of, snapshot_headers
 from validator.web.contract import Content, Operation, Parameter, path, query
 from validator.web.coverage import CSV, SCHEME, asked_of, csv_name, one_of
 from validator.web.groups import GROUP, no_group
@@ -178,8 +178,8 @@ def parse(
         group,
         asked.attribution,
         asked.families[0],
-        Measure(_choice(given, "measure", tuple(Measure))),
-        Doer(_choice(given, "by", tuple(Doer))),
+        Measure(chosen(given, "measure", tuple(Measure))),
+        Doer(chosen(given, "by", tuple(Doer))),
         _number(given, "top", USUAL_STEPS, planning.MOST_STEPS),
     )
     if countries:
@@ -189,16 +189,8 @@ def parse(
         return AskedPlan(question, asked.form, 0, False, Fraction(share))
     roas = _number(given, "roas", USUAL_ROAS, MOST_ROAS)
     roas = min(roas, MOST_ROAS_IN_ALL // max(question.most, 1))
-    lines = _choice(given, "list", ("doers", "roas"))
+    lines = chosen(given, "list", ("doers", "roas"))
     return AskedPlan(question, asked.form, roas, lines == "roas", None)
-
-
-def _choice(given: Mapping[str, str], name: str, allowed: Sequence[str]) -> str:
-    """An argument that is one of some; the first of them if it is not given."""
-    chosen = given.get(name, allowed[0])
-    if chosen not in allowed:
-        raise Refusal(400, f"{name}={chosen[:80]!r} is not one of {', '.join(allowed)}")
-    return chosen
 
 
 def _number(given: Mapping[str, str], name: str, usual: int, most: int) -> int:

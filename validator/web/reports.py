@@ -34,7 +34,7 @@ from validator.reports.pdf import PdfError
 from validator.reports.report import Report
 from validator.snapshot import Snapshot
 from validator.targets import TargetSettings
-from validator.web.answers import NO_CACHE, Refusal, current, query_of
+from validator.web.answers import NO_CACHE, Refusal, chosen, current, query_of
 from validator.web.contract import Content, Operation, path, query
 from validator.web.coverage import SCHEME, one_of
 from validator.web.groups import GROUP
@@ -104,7 +104,7 @@ class ReportFace:
         some seconds."""
         where, given = request.match_info, query_of(request, *NAMES)
         form, language = (
-            _choice(given, name, allowed)
+            chosen(given, name, allowed)
             for name, allowed in (("format", tuple(forms.FORMS)), ("lang", LANGUAGES))
         )
         first, last = (parse_day(name, given.get(name)) for name in ("from", "to"))
@@ -241,10 +241,3 @@ class ReportFace:
             return found or created
 
         return as_of
-
-
-def _choice(given: dict[str, str], name: str, allowed: Sequence[str]) -> str:
-    chosen = given.get(name, allowed[0])
-    if chosen not in allowed:
-        raise Refusal(400, f"{name}={chosen[:40]!r} is not one of {', '.join(allowed)}")
-    return chosen

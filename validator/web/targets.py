@@ -30,6 +30,7 @@ from validator.targets import FIRST_YEAR, LAST_YEAR, TargetSettings, Value
 from validator.web.answers import (
     NO_CACHE,
     Refusal,
+    chosen,
     current,
     json_reply,
     query_of,
@@ -234,12 +235,6 @@ def parse(scheme: str, group: str, given: Mapping[str, str]) -> AskedTargets:
         Refusal: 400, saying what is allowed.
     """
 
-    def choice(name: str, allowed: Sequence[str]) -> str:
-        value = given.get(name, "")
-        if name in given and value not in allowed:
-            raise Refusal(400, f"{name}={value[:80]!r} is not one of {', '.join(allowed)}")
-        return value
-
     def number(name: str, least: int, most: int) -> int | None:
         text = given.get(name)
         if text is None:
@@ -252,9 +247,9 @@ def parse(scheme: str, group: str, given: Mapping[str, str]) -> AskedTargets:
     own = (value, year) if value is not None and year is not None else None
     if own is None and not value is year is None:
         raise Refusal(400, "value and year go together: value=0.8&year=2030")
-    by = choice("attribution", list(Attribution))
-    family = choice("family", [each.label for each in Family])
-    figure = choice("figure", targets.FIGURES)
+    by = chosen(given, "attribution", list(Attribution), "")
+    family = chosen(given, "family", [each.label for each in Family], "")
+    figure = chosen(given, "figure", targets.FIGURES, "")
     return AskedTargets(
         scheme,
         group,
@@ -263,7 +258,7 @@ def parse(scheme: str, group: str, given: Mapping[str, str]) -> AskedTargets:
         tuple(each for each in Family if family in ("", each.label)),
         own,
         number("window", 1, MOST_WINDOW) or targets.USUAL_WINDOW,
-        choice("format", ("json", "csv")) or "json",
+        chosen(given, "format", ("json", "csv")),
     )
 
 
