@@ -70,7 +70,7 @@ ENV PATH=/opt/originsight/bin:$PATH \
 
 USER originsight
 WORKDIR /var/cache/originsight
-VOLUME /var/cache/originsight
+VOLUME ["/var/cache/originsight", "/var/lib/originsight/sample/history"]
 EXPOSE 8480
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8480/healthz', timeout=4)"]

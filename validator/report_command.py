@@ -77,6 +77,8 @@ def _made(
     folder = chosen.history.path(chosen.folder)
     if (first or last) and folder is None:
         raise SettingsError(f"{config}: keeps no history; name its folder under [history]")
+    if (first or last) and folder is not None and not folder.is_dir():
+        raise SettingsError(f"{config}: the folder of its history, {folder}, is not there")
     given = {kind.value: [each.source for each in chosen.of(kind)] for kind in Kind}
     given[Kind.GROUPS.value] = given[Kind.GROUPS.value] or list(built_in_groups())
     inputs = read_all(given, step, allow_truncated=_truncated(chosen), as_of=None, quiet=quiet)
@@ -124,7 +126,7 @@ def _milestones(chosen: Settings) -> tuple[Milestone, ...]:
 
 
 def _truncated(chosen: Settings) -> bool:
-    return any(each.allow_truncated for kind in Kind for each in chosen.of(kind))
+    return all(each.allow_truncated for kind in Kind for each in chosen.of(kind))
 
 
 def check(document: Path, folder: Path, history: Path | None, *, quiet: bool) -> Verdict:

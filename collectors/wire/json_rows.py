@@ -59,7 +59,7 @@ def find_rows(document: bytes, array: str, keys: Sequence[tuple[str, int]]) -> R
     if rows < 0:
         return None
     # Of two arrays by one name, the general decoder knows which counts.
-    if document[:4096].lstrip()[:1] == b"{" and _array_start(text, name, stop + 1, 1) >= 0:
+    if document[:start].lstrip()[:1] == b"{" and _array_start(text, name, stop + 1, 1) >= 0:
         return None
     fields = [
         Field(begin[i * most : i * most + rows], end[i * most : i * most + rows])

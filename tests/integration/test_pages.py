@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -276,3 +277,33 @@ async def test_what_moved_a_figure_is_told_by_network_and_cause(get: Get) -> Non
     assert date.fromisoformat(str(WHOLE)) < day_of(now.created)
     text = (await get(f"/compare?a=country/NL&from={WHOLE}&family=ipv6"))[2]
     assert "Two days" in text
+
+
+NOT_HERE = ("/docs", "/api/v1/report", "/api/v1/change", "/compare?")
+"""Of this small world: its days were all made on one, and it has no class of countries."""
+
+
+@pytest.mark.parametrize("begin", ["/?family=ipv6", f"/?at={WHOLE}", f"/country/NL?at={WHOLE}"])
+async def test_every_link_leads_somewhere(get: Get, begin: str) -> None:
+    seen, waiting = set[str](), [begin]
+    while waiting:
+        path = waiting.pop()
+        status, headers, text = await get(path)
+        assert status < 400, path
+        if not headers["Content-Type"].startswith("text/html") or len(seen) > 60:
+            continue
+        links = {html.unescape(each) for each in re.findall(r'href="(/[^"#]*)', text)}
+        links = {each for each in links if not each.startswith(NOT_HERE)}
+        waiting += links - seen
+        seen |= links
+    assert len(seen) > 20
+
+
+async def test_from_a_day_that_is_not_there_one_can_go_on(get: Get) -> None:
+    status, _, text = await get("/?at=1990-01-01")
+    assert status == 404
+    links = [html.unescape(each) for each in re.findall(r'href="(/[^"#]*)', text)]
+    assert len(links) > 5
+    for path in links:
+        if not path.startswith(NOT_HERE):
+            assert (await get(path))[0] < 400, path

@@ -368,3 +368,34 @@ def test_names_are_ours_or_none_and_newer_editions_win() -> None:
 def test_a_folder_that_duckdb_would_take_for_a_pattern_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="must not have any of"):
         Folder(tmp_path / "a[b]")
+
+
+def test_a_year_that_is_damaged_inside_is_kept_aside_when_more_days_are_compacted(
+    folder: Folder, days: dict[date, Snapshot]
+) -> None:
+    compact(folder, 2026, day(10))
+    (year,) = folder.path.glob("year-*.parquet")
+    content = bytearray(year.read_bytes())
+    content[100:400] = bytes(300)  # its end, and so its metadata, are sound
+    year.write_bytes(content)
+    damaged = Folder(folder.path)
+    name = FileName.parse(year.name)
+    assert name is not None
+    damaged.call_damaged(name, "a page cannot be read")
+    write_day(VARIANTS[0], damaged, day(11))
+    assert compact(damaged, 2026, day(20)).days == 1
+    assert not [line for line in Folder(folder.path).repair() if year.name in line]
+    assert (folder.path / "damaged" / year.name).read_bytes() == content
+
+
+def test_compaction_leaves_out_the_day_it_fails_on_and_then_goes_on(
+    folder: Folder, days: dict[date, Snapshot]
+) -> None:
+    file = min(folder.path.glob("day-*.parquet"))
+    content = bytearray(file.read_bytes())
+    content[100:600] = bytes(500)
+    file.write_bytes(content)
+    with pytest.raises(SourceError, match=file.name):
+        compact(folder, 2026, day(10))
+    assert compact(folder, 2026, day(10)).days == len(days) - 1
+    assert (folder.path / "damaged" / file.name).exists()

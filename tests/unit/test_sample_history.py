@@ -195,7 +195,7 @@ def test_it_is_continued_day_by_day_and_made_anew_if_it_is_of_another_world(
 
 def test_a_history_of_the_internet_is_left_alone(made: Made, tmp_path: Path) -> None:
     write_day(make_snapshot(), Folder(tmp_path), date(2026, 1, 1))
-    with pytest.raises(SourceError, match="real figures"):
+    with pytest.raises(SourceError, match="real days"):
         write_history(made.world, made.files, tmp_path, made.settings, LAST)
     assert list(Folder(tmp_path).held().records) == [date(2026, 1, 1)]
 

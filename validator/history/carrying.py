@@ -114,6 +114,7 @@ def bring(folder: Folder, source: Path, replace: bool = False) -> Carried:
             refuse_mixture(held.records.values(), record, folder.path)
         new = [each for each in contents.days if replace or each.day not in held.owner]
         for year in sorted({each.day.year for each in new}):
+            folder.set_damaged_aside(year)
             coming = tuple(each for each in new if each.day.year == year)
             days = {each.day for each in coming}
             mine = [name for name in held.files if name.year == year]

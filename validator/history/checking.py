@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from validator.history import engine
 from validator.history.compacting import verify
 from validator.history.folder import Folder
 from validator.history.layout import FileName
 from validator.history.rebuilding import differing, rebuild
 from validator.history.records import days_between, said
 from validator.history.tables import Tables
-from validator.model import SourceError
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def check(folder: Folder, set_aside: bool = False) -> Checked:
     for name in held.files:
         try:
             verify(folder.layout, folder.file(name), held.contents[name])
-        except SourceError as error:
+        except engine.Unreadable as error:
             if folder.file(name).exists():
                 problems[str(name)] = error.problem
     for unsound, why in problems.items():

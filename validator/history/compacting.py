@@ -20,6 +20,7 @@ from validator.history import engine
 from validator.history.folder import Folder, Held
 from validator.history.layout import FileName, Layout, digest_text, quoted
 from validator.history.records import Contents, DayRecord, stretches
+from validator.model import SourceError
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ def compact(folder: Folder, year: int, today: date | None = None) -> Compacted:
     """
     before = today or datetime.now(UTC).date()
     with folder.locked():
+        folder.set_damaged_aside(year)
         held = folder.held()
         days = [
             name
@@ -64,7 +66,25 @@ def compact(folder: Folder, year: int, today: date | None = None) -> Compacted:
             Part(folder.file(name), tuple(held.records[day] for day in held.owned_by(name)))
             for name in sources
         ]
-        return merge(folder, year, [part for part in parts if part.records], sources)
+        try:
+            return merge(folder, year, [part for part in parts if part.records], sources)
+        except SourceError:
+            _blame(folder, held, sources)  # raises, if one of them is at fault
+            raise
+
+
+def _blame(folder: Folder, held: Held, sources: Iterable[FileName]) -> None:
+    """Find the file that compaction failed on, and leave it out from now on.
+
+    Raises:
+        SourceError: names it.
+    """
+    for name in sources:
+        try:
+            verify(folder.layout, folder.file(name), held.contents[name])
+        except engine.Unreadable as error:
+            folder.call_damaged(name, error.problem)
+            raise
 
 
 def due(held: Held, today: date, most_days: int) -> list[int]:

@@ -86,6 +86,9 @@ def reading(source: str) -> Iterator[None]:
         cure = "ask for less, or try again when less is asked at once"
         raise SourceError(source, plain(error), cure=cure) from None
     except errors.Error as error:
+        if "Too many open files" in str(error):
+            cure = "try again when less is asked at once"
+            raise SourceError(source, plain(error), cure=cure) from None
         raise Unreadable(source, plain(error)) from None
 
 

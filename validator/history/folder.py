@@ -128,7 +128,7 @@ class Folder:
             self._connection = engine.connect()
         try:
             self._known[name] = read_contents(self.layout, self._connection, self.file(name))
-        except SourceError as error:
+        except engine.Unreadable as error:
             if self.file(name).exists():  # else it was replaced while we looked
                 self._damaged[str(name)] = error.problem
 
@@ -234,12 +234,22 @@ class Folder:
                     _discard(self.path / name)
                     done.append(f"{name}: removed: it was never finished")
             held = self.held()
-            done += [self.set_aside(name, why) for name, why in held.damaged.items()]
+            done += self.set_damaged_aside()
             held = self.held()
             for found in sorted(map(str, self._leftovers(held))):
                 done.append(f"{found}: removed: a newer file has what it has")
             self.remove(self._leftovers(held))
             return done
+
+    def set_damaged_aside(self, year: int | None = None) -> list[str]:
+        """Move what is damaged, of one year or at all, out of the way: before a newer edition of a
+        year is written, or the damaged one would look like what it replaces. For who holds the
+        lock. A line for each."""
+        return [
+            self.set_aside(name, why)
+            for name, why in self.held().damaged.items()
+            if year is None or ((its := FileName.parse(name)) is not None and its.year == year)
+        ]
 
     def set_aside(self, name: str, problem: str) -> str:
         """Move a damaged file out of the way. Returns what was done, in a line."""

@@ -118,13 +118,13 @@ class History:
 
     def repair(self) -> None:
         """Tidy up after a crash. In a thread."""
-        for repair in (self.folder.repair, self.tables.repair):
-            for line in self._tried("history not repaired", repair) or ():
+        for what, repair in (("history", self.folder.repair), ("tables", self.tables.repair)):
+            for line in self._tried(f"{what} not repaired", repair) or ():
                 log.warning("history repaired", what=line)
         now = self._clock()
         if day_of(now) in (self._tried("history not read", self.reader.days) or ()):
             self._tried_at = now  # what a service has just after its start can wait
-        if day_of(now) in (self._tried("history not read", self.tables.days) or ()):
+        if day_of(now) in (self._tried("tables not read", self.tables.days) or ()):
             self._tables_tried_at = now
 
     def see(self, snapshot: Snapshot) -> None:
@@ -151,7 +151,11 @@ class History:
             self._see_tables(snapshot, today, now)
         if now - self._tidied >= _TIDY_SECONDS:
             self._tidied = now
-            self._tried("history not compacted", lambda: self._tidy(today))
+            if any(each.endswith(("not repaired", "not read")) for each in self._errors):
+                self.repair()
+            for folder in (self.folder, *self.tables.folders.values()):
+                what = f"{folder.layout.kind} not compacted"
+                self._tried(what, partial(self._tidy, folder, today))
 
     def _see_tables(self, snapshot: Snapshot, today: date, now: float) -> None:
         """Write the tables that are due: what a day ended with, the first of a day, and then again
@@ -166,7 +170,7 @@ class History:
         self._last = today, snapshot
         if self._tables_written == _mark_of(today, snapshot):
             return
-        known = self._tried("history not read", self.tables.days)
+        known = self._tried("tables not read", self.tables.days)
         missing = known is not None and today not in known
         if now - self._tables_tried_at >= self._settings.tables_seconds or (
             (missing or failed) and rested
@@ -196,23 +200,21 @@ class History:
             self.last_seconds = time.perf_counter() - began
         return done is not None
 
-    def _tidy(self, today: date) -> None:
+    def _tidy(self, folder: Folder, today: date) -> None:
         """Compact what is due, and let go of what is not to be kept."""
-        keep = self._settings.keep_years
-        for folder in (self.folder, *self.tables.folders.values()):
-            kind = folder.layout.kind
-            days = self._settings.compact_after_days
-            if folder is not self.folder:
-                days = min(days, _MOST_TABLES)
-            for year in due(folder.held(), today, days):
-                done = compact(folder, year, today - timedelta(days=1))
-                log.info("history compacted", kind=kind, file=done.name, days=done.days,
-                         bytes=done.after_bytes)  # fmt: skip
-            old = [name for name in folder.held().files if keep and name.year < today.year - keep]
-            if old:
-                with folder.locked():
-                    folder.remove(old)
-                log.info("history removed", kind=kind, files=list(map(str, old)))
+        keep, kind = self._settings.keep_years, folder.layout.kind
+        days = self._settings.compact_after_days
+        if folder is not self.folder:
+            days = min(days, _MOST_TABLES)
+        for year in due(folder.held(), today, days):
+            done = compact(folder, year, today - timedelta(days=1))
+            log.info("history compacted", kind=kind, file=done.name, days=done.days,
+                     bytes=done.after_bytes)  # fmt: skip
+        old = [name for name in folder.held().files if keep and name.year < today.year - keep]
+        if old:
+            with folder.locked():
+                folder.remove(old)
+            log.info("history removed", kind=kind, files=list(map(str, old)))
 
     def _tried(self, problem: str, work: Callable[[], T]) -> T | None:
         """What ``work`` returns; None if it failed in a way that we can explain."""

@@ -41,6 +41,9 @@ class _Figures(Mapping[Pair, Coverage]):
             self._read[pair], self.names[pair[0]] = table.coverage, table.names
         return self._read[pair]
 
+    def __contains__(self, pair: object) -> bool:
+        return pair in self._pairs  # without reading anything
+
     def __iter__(self) -> Iterator[Pair]:
         return iter(self._pairs)
 
@@ -58,10 +61,11 @@ class _Names(Mapping[int, str]):
         return self._figures.names.get("asn", {})[f"AS{asn}"]
 
     def __iter__(self) -> Iterator[int]:
-        return map(parse_asn, self._figures.names.get("asn", {}))
+        its = self._figures.names.get("asn", {})
+        return (parse_asn(group) for group in its if group != "NONE")
 
     def __len__(self) -> int:
-        return len(self._figures.names.get("asn", {}))
+        return sum(1 for _ in self)
 
 
 def outline(reader: Reader, day: date, groups: Groups) -> tuple[Snapshot, DayRecord]:

@@ -69,7 +69,7 @@ class Tables:
     def _await_moves(self) -> None:
         """Give who writes the moment that the last step takes."""
         end = time.monotonic() + _MOVE_SECONDS
-        while self._aside(_READY) and time.monotonic() < end:
+        while any(map(_fresh, self._aside(_READY))) and time.monotonic() < end:
             time.sleep(0.02)
 
     def _aside(self, beginning: str) -> list[Path]:
@@ -176,3 +176,11 @@ def _older(folder: Folder, name: FileName) -> list[FileName]:
     """Earlier editions of a day's file."""
     found = (FileName.parse(path.name) for path in folder.path.iterdir())
     return [each for each in found if each and each[:2] == name[:2] and each.edition < name.edition]
+
+
+def _fresh(path: Path) -> bool:
+    """Whether somebody may be at work on it: what a crash left is older."""
+    try:
+        return time.time() - path.stat().st_mtime < _MOVE_SECONDS
+    except OSError:
+        return False

@@ -83,7 +83,6 @@ def style_sheet() -> str:
         "@media (max-width:540px){.map .dot{r:45px}}\n"
         ".chart a:focus-visible{outline:3px solid currentColor}\n"
         ".chart a:hover path,.chart a:hover circle,.chart a:focus-visible path,"
-        "@media (max-width:540px){.map .dot{r:45px}}\n"
         ".chart a:focus-visible circle{stroke:currentColor;stroke-width:14}\n"
     )
 

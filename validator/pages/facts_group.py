@@ -10,7 +10,7 @@ import numpy as np
 
 from validator import targets as working
 from validator.averages import Averages, averages
-from validator.coverage import Order, in_units
+from validator.coverage import Order
 from validator.group_members import Place, Ranked, members_of, place_of
 from validator.groupings import Attribution, Scheme, attribution_of
 from validator.history.figures import Series
@@ -172,7 +172,7 @@ def group_facts(sources: Sources, scheme: str, group: str, family: Family) -> Gr
             if (found := averages(snapshot, scheme, group, by, each))
         },
         holdings={
-            each: Share(in_whole(held[number, 1], each), in_whole(held[number, 0], each))
+            each: Share(int(held[number, 1]), int(held[number, 0]))
             for each, held in holdings.items()
         },
         networks=Share(networks.ipv6, networks.networks) if networks else None,
@@ -188,11 +188,6 @@ def group_facts(sources: Sources, scheme: str, group: str, family: Family) -> Gr
         trend=trend_of(sources, scheme, (group,), by),
         targets=_targets(sources, scheme, group, by, family),
     )  # fmt: skip
-
-
-def in_whole(space: int, family: Family) -> int:
-    """A space in the units of pages, without the fraction."""
-    return int(in_units(int(space), family))
 
 
 def _surroundings(

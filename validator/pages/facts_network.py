@@ -14,7 +14,7 @@ from validator.announced import REASONS
 from validator.coverage import Figures
 from validator.fixes import advice_text, relate
 from validator.groupings import NOBODY, Scheme
-from validator.model import NEVER_EXPIRES, Family, Prefix, State, format_asn
+from validator.model import NEVER_EXPIRES, Family, Prefix, State, Verdict, format_asn
 from validator.origins import RowsByOrigin
 from validator.pages.facts_common import (
     ASN,
@@ -96,6 +96,16 @@ class NetworkFacts:
         return Share(sum(each.valid for each in its), sum(each.announced for each in its))
 
 
+_URGENCY = np.array(
+    [
+        {State.INVALID: 0, State.NOT_FOUND: 1, State.VALID: 2}[verdict.state]
+        for verdict in sorted(Verdict)
+    ],
+    "u1",
+)
+"""By verdict: what needs attention comes first."""
+
+
 def network_facts(sources: Sources, number: int) -> NetworkFacts:
     """The facts of a network. Every number of 32 bits is one. Takes some milliseconds, and what its
     history takes.
@@ -116,14 +126,12 @@ def network_facts(sources: Sources, number: int) -> NetworkFacts:
                     _NOTHING if at is None else coverage.figures(at, family))
         for family in Family
     }  # fmt: skip
-    every = [route_of(snapshot, row) for row in rows[: 50 * MOST_ROUTES].tolist()]
-    urgency = {State.INVALID.value: 0, State.NOT_FOUND.value: 1, State.VALID.value: 2}
-    every.sort(key=lambda each: (bool(each.excluded), urgency[each.state]))
+    urgency = _URGENCY[routes.verdict[rows]]
+    first = rows[np.lexsort((urgency, snapshot.excluded[rows] > 0))][:MOST_ROUTES]
     resources = snapshot.resources
     with _turn:
         standings = _known.standings.of(coverage, resources)
     neighbours = snapshot.adjacencies.of(number)
-    counted = [each for each in every if not each.excluded]
     return NetworkFacts(
         stamp=stamp(sources),
         asn=asn,
@@ -133,10 +141,10 @@ def network_facts(sources: Sources, number: int) -> NetworkFacts:
         country_name=snapshot.group_name(Scheme.COUNTRY, country) or country,
         rir=snapshot.group_name(Scheme.RIR, rir) or rir,
         rows=figures,
-        routes=tuple(every[:MOST_ROUTES]),
+        routes=tuple(route_of(snapshot, row) for row in first.tolist()),
         routes_total=len(rows),
-        invalid=sum(each.state == State.INVALID.value for each in counted),
-        not_found=sum(each.state == State.NOT_FOUND.value for each in counted),
+        invalid=sum(each.figures.invalid for each in figures.values()),
+        not_found=sum(each.figures.not_found for each in figures.values()),
         excluded=int(np.count_nonzero(snapshot.excluded[rows])),
         standing=standings.of(number, resources.countries.index(country)),
         neighbours=tuple(format_asn(each) for each in neighbours[:MOST_AROUND]),

@@ -19,8 +19,9 @@ from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined
 from jinja2.bccache import Bucket
 from markupsafe import Markup
 
+from validator.coverage import in_units
 from validator.pages.chart_colours import style_sheet
-from validator.pages.words import LANGUAGES, Words, clean, words
+from validator.pages.words import LANGUAGES, clean, words
 
 _HERE = Path(__file__).parent
 TEMPLATES, STATIC = _HERE / "templates", _HERE / "static"
@@ -117,6 +118,7 @@ def environment(language: str) -> Environment:
         "direction": its.direction,
         "static": static_path,
         "svg": Markup,
+        "in_units": in_units,
     }
     return made
 
@@ -124,11 +126,6 @@ def environment(language: str) -> Environment:
 def render(template: str, language: str, given: Mapping[str, Any]) -> str:
     """A page. ``given`` is what the template asks for; all of it is escaped."""
     return environment(language).get_template(template).render(given)
-
-
-def tell(language: str) -> Words:
-    """The words of a language."""
-    return words(language)
 
 
 def _exact(number: float | int | None) -> str:

@@ -173,7 +173,7 @@ def trend_picture(
     recent = charts.Trend(
         title, "", tuple(charts.Series(s.name, s.points[-RECENT:], s.colour) for s in series)
     )
-    note = say("The last days that are drawn; the files have all of them.")
+    note = say("The last days that are drawn; the files have all of them.") if api else ""
     return Picture("trend", title, html, charts.trend_table(recent, look), "coverage-of-a-group",
                    f"{api}&format=csv" if api else "", api, note)  # fmt: skip
 
@@ -216,7 +216,7 @@ def waterfall_of(
                    f"{api}&format=csv" if api else "", api)  # fmt: skip
 
 
-def composition_of(draw: Drawing, rows: dict[Family, Row], api: str) -> Picture:
+def composition_of(draw: Drawing, rows: dict[Family, Row]) -> Picture:
     """Of what each family's routes and space are made."""
     its = draw.words
     names = its.say("valid"), its.say("invalid"), its.say("not-found")
@@ -234,8 +234,7 @@ def composition_of(draw: Drawing, rows: dict[Family, Row], api: str) -> Picture:
     look = draw.look("parts")
     html = charts.both(lambda each: charts.composition(data, each), look)
     return Picture("parts", title, html, charts.composition_table(data, look),
-                   "the-validation-state-of-a-route",
-                   f"{api}?format=csv" if api else "", api)  # fmt: skip
+                   "the-validation-state-of-a-route")  # fmt: skip
 
 
 def _stack(

@@ -80,7 +80,7 @@ def group(
     target = facts.targets[0] if facts.targets else None
     regions = ask.api("/api/v1/coverage", by=scheme, family=label)
     drawn: dict[str, Picture | None] = {
-        "parts": draw_.composition_of(draw, facts.rows, ""),
+        "parts": draw_.composition_of(draw, facts.rows),
         "trend": draw_.trend_picture(draw, facts.trend, api["history"], target, facts.family),
         "peers": draw_.ranking_of(
             draw, "ranking", say("Valid share beside the others: %(name)s", name=facts.peers_of),
@@ -116,8 +116,8 @@ def moved(
     words = causes(ask.words)
     named = [(f"{each.who} {words[each.cause]}", each.points) for each in its.movers]
     api = f"/api/v1/change/{path}?family={family}&from={its.first}"
-    if "at" in ask.query:
-        api += f"&to={ask.query['at']}"
+    if to := ask.query.get("to") or ask.query.get("at"):
+        api += f"&to={to}"
     title = draw.words.say(
         "What moved the valid share since %(day)s", day=draw.words.day(its.first)
     )

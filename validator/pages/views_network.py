@@ -32,7 +32,7 @@ def network(sources: Sources, ask: Ask, number: int) -> str:
     }
     history = f"/api/v1/history/asn/{facts.asn}"
     drawn = {
-        "parts": draw_.composition_of(draw, facts.rows, ""),
+        "parts": draw_.composition_of(draw, facts.rows),
         "trend": draw_.trend_picture(draw, facts.trend, f"{history}?figure=valid_share"),
     }
     crumbs = [(say("World"), ask.link("/"))]

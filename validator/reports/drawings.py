@@ -30,7 +30,7 @@ def pictures_of(made: Evidence, its: Words) -> dict[str, Picture | None]:
     peers = fewer(facts.peers, facts.group)
     title = its.say("Valid share beside the others: %(name)s", name=clean(facts.peers_of))
     return {
-        "parts": draw_.composition_of(draw, facts.rows, ""),
+        "parts": draw_.composition_of(draw, facts.rows),
         "map": _map(draw, facts),
         "peers": draw_.ranking_of(draw, "ranking", title, peers, "", facts.group, facts.parent)
         if len(peers) > 1 and facts.group in [row.group for row in peers] else None,

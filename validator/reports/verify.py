@@ -9,10 +9,11 @@ trend, what moved the share) is made anew only if that is at hand; what was not 
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -122,6 +123,12 @@ def _decoded(document: bytes) -> Report:
         ) from None
     if stored.format != FORMAT:
         raise SettingsError(f"the report's form is {stored.format[:40]!r}, not {FORMAT}")
+    try:
+        datetime.fromtimestamp(stored.created, UTC)
+        if stored.subject.since:
+            date.fromisoformat(stored.subject.since)
+    except (ValueError, OverflowError, OSError) as error:
+        raise SettingsError(f"the report's created or subject.since is no time: {error}") from None
     return stored
 
 
@@ -147,7 +154,10 @@ def _wrong_quotients(raw: Any, place: str = "") -> Iterator[str]:
     elif isinstance(raw, dict):
         if raw.keys() >= {"numerator", "denominator", "value"}:
             part, whole, value = raw["numerator"], raw["denominator"], raw["value"]
-            right = part / whole if whole else None
+            try:
+                right = part / whole if whole else None
+            except OverflowError:
+                right = math.inf
             if right != value and not (right and value and abs(right / value - 1) < 1e-12):
                 yield f"{place.strip()}: {part} / {whole} is {right}, not {value}"
         for key, each in raw.items():

@@ -44,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     until = chosen.until or today - timedelta(days=1)
     if until > today:
         parser.error(f"--until {until}: that day has not come yet")
+    if until.year < 1970:
+        parser.error(f"--until {until}: too early; from 1970-01-01 on")
     gc.disable()  # what is made stays until the end: looking through it is a tenth of the time
     try:
         chosen.output_dir.mkdir(parents=True, exist_ok=True)  # a wrong folder is known at once

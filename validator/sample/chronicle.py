@@ -138,13 +138,17 @@ def _clear(figures: Folder, tables: Tables) -> None:
     Raises:
         SourceError: it is not one.
     """
-    with figures.locked():
-        real = [record.day for record in figures.held().records.values() if not record.sample]
-        if real:
+    every = (figures, *tables.folders.values())
+    for folder in every:
+        held = folder.held()
+        real = [record.day for record in held.records.values() if not record.sample]
+        if real or held.damaged:
+            found = f"real days (for instance {real[0]})" if real else "files that cannot be read"
             raise SourceError(
-                str(figures.path), f"holds real figures (for instance {real[0]})",
+                str(folder.path), f"holds {found}: nothing of it is removed",
                 cure="give the sample a folder of its own",
             )  # fmt: skip
+    with figures.locked():
         (figures.path / README).unlink(missing_ok=True)
         figures.remove(_every(figures))
     with tables.locked():

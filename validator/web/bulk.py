@@ -18,6 +18,7 @@ import zlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from mmap import mmap
 from pathlib import Path
 
 import structlog
@@ -285,8 +286,8 @@ class _Job:
         self._progress = asyncio.get_running_loop().time()
 
 
-async def take_whole(request: web.Request, body: Body, limits: BulkLimits) -> None:
-    """Take in a body that must be looked at before any of it is answered.
+async def take_whole(request: web.Request, body: Body, limits: BulkLimits) -> bytes | mmap:
+    """A body that must be looked at before any of it is answered.
 
     Raises:
         Refusal: 400, it is not what its headers say; 408, it does not come; 413, it is too long.
@@ -297,7 +298,7 @@ async def take_whole(request: web.Request, body: Body, limits: BulkLimits) -> No
             async with asyncio.timeout(limits.idle_seconds):
                 data = await anext(stream, b"")
             if not data:
-                return
+                return await body.content()
             if body.size + len(data) > limits.body_bytes:
                 raise NoRoom
             await body.add(data)

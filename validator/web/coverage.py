@@ -221,7 +221,9 @@ def asked_of(scheme: str, given: dict[str, str], snapshot: Snapshot) -> Asked:
     except ValueError as error:
         raise Refusal(400, str(error)) from None
     peers = given.get("min_peers")
-    if peers is not None and not (peers.isascii() and peers.isdigit() and 0 < int(peers) < 65536):
+    if peers is not None and not (
+        peers.isascii() and peers.isdigit() and len(peers) < 9 and 0 < int(peers) < 65536
+    ):
         raise Refusal(400, f"min_peers={peers[:20]!r} is not a number from 1 to 65535")
     return Asked(
         scheme,

@@ -173,7 +173,7 @@ def describe(
     first, last = min(every), max(every)
     begin, end = max(asked.first or first, first), min(asked.last or last, last)
     if begin > end:
-        raise NoSuchDay(f"no history from {asked.first} to {asked.last}; there is of {said(every)}")
+        raise NoSuchDay(f"no history from {begin} to {end}; there is of {said(every)}")
     latest = latest_with(asked.scheme, every)
     usually = usual(asked.scheme, latest)
     by = asked.attribution or usually

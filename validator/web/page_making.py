@@ -34,7 +34,7 @@ from validator.pages.words import LANGUAGES, choose
 from validator.snapshot import Snapshot
 from validator.targets import TargetSettings
 from validator.web.answers import NO_CACHE, NO_STORE, Refusal, current, query_of, vary
-from validator.web.past import no_history, parse_day
+from validator.web.past import group_files, no_history, parse_day
 
 HTML = "text/html"
 POLICY = (
@@ -117,7 +117,8 @@ class PageMaker:
         query = tuple(sorted(ask.query.items()))
         latest = self._past.folder.held().files if self._past else ()
         return (snapshot.generation, snapshot.created, sources.day, marked.generation,
-                hash(latest), ask.path, ask.language, query)  # fmt: skip
+                hash(latest), group_files(self._feed.snapshot), ask.path, ask.language,
+                query)  # fmt: skip
 
     def _keep(self, key: tuple[object, ...], body: bytes) -> None:
         self._kept[key] = body
@@ -153,7 +154,7 @@ class PageMaker:
     ) -> tuple[ChangeFacts | None, bool]:
         """What moved a group since about a year before; and whether that is all there is to know.
         The day is rebuilt behind the page's back if that takes long."""
-        if self._moments is None or not sources.tables or scheme not in sources.snapshot.schemes:
+        if self._moments is None or not sources.tables or not _known(sources, scheme, group):
             return None, True
         days = await asyncio.to_thread(self._moments.days)
         then = year_before(days, sources.day, _ABOUT_A_YEAR_DAYS)
@@ -163,19 +164,26 @@ class PageMaker:
         if task is None:
             task = asyncio.create_task(self._moments.when(then), name=f"rebuilding {then}")
             self._preparing[then] = task
-            task.add_done_callback(lambda _: self._preparing.pop(then, None))
+            task.add_done_callback(lambda done: self._prepared(then, done))
         done, _ = await asyncio.wait({task}, timeout=_PATIENCE_SECONDS)
         if not done:
             return None, False
         try:
             before = task.result()
-        except (NoSuchDay, SourceError):
+        except NoSuchDay:
             return None, True
+        except SourceError:
+            return None, False
         by = attribution_of(scheme, None, sources.snapshot.groupings.get(scheme))
         async with self._turn:
             return await asyncio.to_thread(
                 change_facts, before, sources.snapshot, scheme, group, by, ask.family
             ), True
+
+    def _prepared(self, day: date, task: asyncio.Task[Snapshot]) -> None:
+        self._preparing.pop(day, None)
+        if not task.cancelled():
+            task.exception()  # nobody may be waiting for it any more
 
     async def between(
         self, sources: Sources, ask: Ask, chosen: tuple[str, str], days: tuple[date, ...]
@@ -200,11 +208,24 @@ class PageMaker:
     async def refused(
         self, ask: Ask, status: int, message: str, headers: Mapping[str, str] | None = None
     ) -> web.Response:
+        # What is linked from here must be there: perhaps the day was not.
+        known = {name: value for name, value in ask.query.items() if name != "at"}
+        ask = Ask(ask.path, ask.language, known)
+
         def make() -> bytes:
             return views_other.problem(ask, status, message, sample=self._sample).encode()
 
         body = await asyncio.to_thread(make)
         return html(body, {"Cache-Control": NO_STORE, **(headers or {})}, status)
+
+
+def _known(sources: Sources, scheme: str, group: str) -> bool:
+    """Whether there is such a group now."""
+    snapshot = sources.snapshot
+    if scheme not in snapshot.schemes:
+        return False
+    by = attribution_of(scheme, None, snapshot.groupings.get(scheme))
+    return snapshot.coverages[scheme, by].index(group) is not None
 
 
 def _made(make: Made, sources: Sources, ask: Ask) -> bytes:

@@ -126,17 +126,17 @@ class PagesFace:
                  path("scheme", "what it is a group of", SCHEME, "rir"),
                  path("group", "the group", GROUP, "ripencc"), _FAMILY, AT),
             page("/asn/{asn}", self.network, "A network",
-                 path("asn", "the network", ASN_TEXT, "AS64496"), AT),
+                 path("asn", "the network", ASN_TEXT, "AS64496"), _FAMILY, AT),
             page("/prefix/{prefix:.+}", self.prefix, "A prefix",
-                 path("prefix", "the prefix", PREFIX_TEXT, "192.0.2.0/24"), AT),
+                 path("prefix", "the prefix", PREFIX_TEXT, "192.0.2.0/24"), _FAMILY, AT),
             page("/compare", self.compare, "Two groups side by side, or one on two days",
                  query("a", "a group: KE, ldc/ldc, asn/AS64496, or a name", _GROUP_SOUGHT),
                  query("b", "another one; empty: none", _OTHER),
                  query("from", "the earlier of two days; empty: none", _DAY_OR_NOTHING),
                  query("to", "the later; empty: none", _DAY_OR_NOTHING), _FAMILY, AT),
-            page("/definitions", self.definitions, "How the figures are computed"),
+            page("/definitions", self.definitions, "How the figures are computed", _FAMILY, AT),
             page("/inputs", self.inputs, "What feeds the figures, and how fresh it is",
-                 tagged=False),
+                 _FAMILY, AT, tagged=False),
             Operation(
                 "GET", "/search", self.search, "Whatever somebody types", _TAG,
                 {200: _PAGE, 303: Content("to the page that is meant", media=(),
@@ -189,7 +189,7 @@ class PagesFace:
             number = parse_asn(request.match_info["asn"])
         except ValueError as error:
             return await self._maker.refused(plain(request), 400, f"invalid ASN: {error}")
-        return await self._maker.page(request, ("at",), make)
+        return await self._maker.page(request, ("family", "at"), make)
 
     async def prefix(self, request: web.Request) -> web.Response:
         """The routes around it, the VRPs, why they are as they are, what would make them valid."""
@@ -201,7 +201,7 @@ class PagesFace:
             asked = relaxed_prefix(request.match_info["prefix"])
         except ValueError as error:
             return await self._maker.refused(plain(request), 400, f"invalid prefix: {error}")
-        return await self._maker.page(request, ("at",), make)
+        return await self._maker.page(request, ("family", "at"), make)
 
     async def compare(self, request: web.Request) -> web.Response:
         """With `a` and `b`: two groups. With `a` and days: what it was on these, and what moved it,
@@ -226,7 +226,9 @@ class PagesFace:
 
     async def definitions(self, request: web.Request) -> web.Response:
         """Definitions and formulas of every figure: docs/definitions.md, planning.md, change.md."""
-        return await self._maker.page(request, (), views_other.definitions)
+        return await self._maker.page(
+            request, ("family", "at"), views_other.definitions, outlines=True
+        )
 
     async def inputs(self, request: web.Request) -> web.Response:
         """Every file and feed with its state, its age, and the SHA-256 of its bytes."""
@@ -235,7 +237,7 @@ class PagesFace:
         def make(sources: Sources, ask: Ask) -> str:
             return views_other.inputs(sources, ask, statuses, now)
 
-        return await self._maker.page(request, (), make, keep=False)
+        return await self._maker.page(request, ("family", "at"), make, keep=False, outlines=True)
 
     async def search(self, request: web.Request) -> web.Response:
         """An AS number, a prefix, an address, a country, a region, a class, or the name of a
@@ -321,8 +323,8 @@ def _chosen(sources: Sources, ask: Ask) -> tuple[tuple[tuple[str, str], ...], tu
         if len(given.get(name, "")) > LONGEST:
             raise Refusal(400, f"{name}: give a group, in at most {LONGEST} letters")
     first, last = (parse_day(name, given.get(name)) for name in ("from", "to"))
-    if first and last and first > last:
-        raise Refusal(400, f"from={first} is after to={last}")
+    if first and first > (last or sources.day):
+        raise Refusal(400, f"from={first} is after to={last or sources.day}")
     chosen = tuple(_group_called(sources, given[name]) for name in ("a", "b") if name in given)
     if "a" not in given or "b" in given or first is None:
         return chosen if "a" in given else (), ()

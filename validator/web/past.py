@@ -14,6 +14,7 @@ from validator.history.reading import Reader
 from validator.history.records import DayRecord, NoSuchDay
 from validator.model import SourceError
 from validator.replies import generated_time
+from validator.snapshot import Snapshot
 from validator.web.answers import NO_CACHE, Refusal
 from validator.web.contract import Parameter, query
 
@@ -87,6 +88,13 @@ def parse_day(name: str, text: str | None) -> date | None:
     if day is None or day.isoformat() != text:
         raise Refusal(400, f"{name}={text[:20]!r} is not a day such as 2026-11-22")
     return day
+
+
+def group_files(snapshot: Snapshot | None) -> tuple[str, ...]:
+    """The SHA-256 of the files in force that say who belongs to which group: what is said of a past
+    day follows from them too."""
+    inputs = snapshot.inputs if snapshot else ()
+    return tuple(each.sha256 for each in inputs if each.kind == "groups")
 
 
 @contextmanager

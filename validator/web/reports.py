@@ -39,7 +39,7 @@ from validator.web.contract import Content, Operation, path, query
 from validator.web.coverage import SCHEME, one_of
 from validator.web.groups import GROUP
 from validator.web.packed import degraded_header
-from validator.web.past import DAY, no_history, parse_day, readable
+from validator.web.past import DAY, group_files, no_history, parse_day, readable
 
 NAMES = ("compare", "from", "to", "format", "lang")
 MOST_KEPT = 8
@@ -115,9 +115,11 @@ class ReportFace:
             raise Refusal(400, "compare='' names no group")
         sources = await self._sources(last)
         self._known(sources.snapshot, scheme, group, other)
+        with readable():
+            held = await asyncio.to_thread(self._past.folder.held) if self._past else None
         key = (sources.snapshot.generation, sources.snapshot.created, sources.day,
                self._marked().generation, scheme, group, tuple(sorted(given.items())),
-               hash(self._past.folder.held().files) if self._past else 0)  # fmt: skip
+               hash(held.files) if held else 0, group_files(self._feed.snapshot))  # fmt: skip
         body = self._kept.get(key)
         if body is None:
             before = await self._before(first)

@@ -173,8 +173,7 @@ class ValidityFace:
     async def many(self, request: web.Request) -> web.StreamResponse:
         snapshot = await self._asked(request.query.get("at"))
         async with Body(self._jobs.room, self._jobs.limits.memory_bytes) as body:
-            await take_whole(request, body, self._jobs.limits)
-            document = await body.content()
+            document = await take_whole(request, body, self._jobs.limits)
             if len(document) > _AT_ONCE:
                 async with self._jobs.one():
                     return await self._answer_long(request, snapshot, document)

@@ -58,7 +58,7 @@ def test_a_group_has_the_figures_ranks_and_averages_of_the_api() -> None:
                 mean = facts.averages[family]
                 assert mean.people_weighted == theirs.averages["valid_share"].people_weighted
             if theirs.holdings:
-                assert facts.holdings[family].part == int(theirs.holdings.covered)
+                assert facts.holdings[family].value == theirs.holdings.holdings_coverage
 
 
 def test_who_could_raise_everything_is_who_could_raise_each_part() -> None:

@@ -88,8 +88,8 @@ def test_html_has_nothing_that_runs_or_loads(bad: Evidence) -> None:
         assert {"src", "href", "style", "xlink:href"}.isdisjoint(attributes)
     policy = [a["content"] for tag, a in page.found if a.get("http-equiv")]
     assert policy == ["default-src 'none'; style-src 'unsafe-inline'; img-src data:"]
-    assert "http" not in re.sub('xmlns="[^"]*"', "", text).replace("evil.example", "").replace(
-        "http-equiv", "").replace("http://", "", 20)  # fmt: skip
+    assert "http" not in re.sub('xmlns="[^"]*"', "", text).replace("http-equiv", "").replace(
+        "http://evil.example", "")  # fmt: skip
     assert any(SCRIPT in said for said in page.said)
     assert not TURNING.search(text)
     assert "A" * 300 not in text

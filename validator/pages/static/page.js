@@ -35,6 +35,7 @@
     }
   };
   // The other family, without loading the page anew.
+  let shown = location.pathname + location.search;
   const swap = async (address, push) => {
     const answer = await fetch(address, { headers: { Accept: "text/html" } });
     if (!answer.ok) throw new Error(answer.status);
@@ -45,6 +46,7 @@
     }
     enhance(document.querySelector("main"));
     if (push) history.pushState({ swapped: true }, "", address);
+    shown = location.pathname + location.search;
   };
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("a[data-swap]");
@@ -56,7 +58,10 @@
       () => location.assign(link.href),
     );
   });
-  addEventListener("popstate", () => swap(location.href, false).catch(() => location.reload()));
+  addEventListener("popstate", () => {
+    if (location.pathname + location.search === shown) return; // a place on the same page
+    swap(location.href, false).catch(() => location.reload());
+  });
   // Suggestions while one types.
   const box = document.getElementById("q");
   const list = document.createElement("datalist");
