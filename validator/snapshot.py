@@ -7,11 +7,11 @@ than answer "not-found".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 
-from validator.announced import with_min_peers
+from validator.announced import count_exclusions, with_min_peers
 from validator.counting import Counting
 from validator.coverage import Coverage
 from validator.freshness import VRP_KINDS, SourceStatus
@@ -120,6 +120,21 @@ class Snapshot:
             self.sightings,
         )
         return counting.one(scheme, attribution, self.lists.get(scheme))
+
+    def seen_by(self, min_peers: int, pairs: Iterable[tuple[str, Attribution]]) -> Snapshot:
+        """The same moment if so many peers had to see a route, with these coverages alone: for all
+        that is said of one group. Takes some tenths of a second of a large table."""
+        excluded = with_min_peers(self.excluded, self.routes, min_peers)
+        counting = Counting(
+            self.routes, excluded, self.resources, self.vrps, self.adjacencies, self.sightings
+        )
+        return replace(
+            self,
+            excluded=excluded,
+            exclusions=count_exclusions(excluded),
+            min_peers=min_peers,
+            coverages=counting.each(list(dict.fromkeys(pairs)), self.lists),
+        )
 
     def scheme_title(self, scheme: str) -> str:
         """What a person calls a scheme."""

@@ -30,11 +30,12 @@ from validator.feed import Feed
 from validator.history.moments import Moments
 from validator.replies import generated_time
 from validator.snapshot import Snapshot
-from validator.web.answers import Refusal, accepts_gzip, query_of, stale_notes
+from validator.web.answers import Refusal, accepts_gzip, query_of
 from validator.web.bodies import pieces
 from validator.web.contract import Content, Operation, query
 from validator.web.moments import AT
 from validator.web.moments import asked as moment
+from validator.web.packed import degraded_header
 from validator.web.spool import Body, NoRoom, Room, Spool
 
 log = structlog.get_logger()
@@ -47,7 +48,6 @@ _RETRY_SECONDS = 5
 
 GENERATION_HEADER = "X-Originsight-Generation"
 GENERATED_HEADER = "X-Originsight-Generated"
-DEGRADED_HEADER = "X-Originsight-Degraded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,7 +337,4 @@ def _headers(request: web.Request, form: Form, snapshot: Snapshot) -> dict[str, 
     }
     if accepts_gzip(request):
         headers["Content-Encoding"] = "gzip"
-    if notes := stale_notes(snapshot, vrps_only=True):
-        said = "; ".join(notes).encode("ascii", "backslashreplace").decode()
-        headers[DEGRADED_HEADER] = " ".join(said.split())[:1000]
-    return headers
+    return headers | degraded_header(snapshot, vrps_only=True)

@@ -42,7 +42,7 @@ from validator.web.answers import (
 from validator.web.contract import Content, Operation, Parameter, query
 from validator.web.coverage_replies import CoverageReply
 from validator.web.moments import asked as moment
-from validator.web.packed import Packed, degraded_header, pack, send
+from validator.web.packed import Packed, degraded_header, pack, said_header, send
 from validator.web.past import AT, parse_day, past
 
 CSV = "text/csv; charset=utf-8; header=present"
@@ -134,7 +134,8 @@ class CoverageFace:
         old = await moment(self._moments, self._feed, at)
         async with self._turn:
             packed = await asyncio.to_thread(lambda: pack(text(old, asked)))
-        headers = {**snapshot_headers(old), "Content-Type": JSON if asked.form == "json" else CSV}
+        headers = {**snapshot_headers(old), **degraded_header(old)}
+        headers["Content-Type"] = JSON if asked.form == "json" else CSV
         vary(headers, "Accept-Encoding")
         return await send(request, web.StreamResponse(headers=headers), packed)
 
@@ -145,7 +146,8 @@ class CoverageFace:
             old = await asyncio.to_thread(past, self._history, asked.scheme, by, day)
             table = old.coverage, old.name, asked.families, asked.order
             packed = await asyncio.to_thread(lambda: pack(_written(asked.form, table, old.head)))
-        headers = {**old.headers, "Content-Type": JSON if asked.form == "json" else CSV}
+        headers = {**old.headers, **said_header(old.record.stale_notes)}
+        headers["Content-Type"] = JSON if asked.form == "json" else CSV
         vary(headers, "Accept-Encoding")
         return await send(request, web.StreamResponse(headers=headers), packed)
 

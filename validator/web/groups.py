@@ -15,7 +15,7 @@ from validator.averages import averages
 from validator.coverage import SPACE_UNITS, Coverage, in_units, row, share
 from validator.feed import Feed
 from validator.group_members import Ranked, members_of, place_of
-from validator.groupings import Attribution
+from validator.groupings import Attribution, Scheme
 from validator.history.moments import Moments
 from validator.history.outlines import outline
 from validator.history.reading import Reader
@@ -56,7 +56,7 @@ from validator.web.coverage_replies import (
 from validator.web.moments import AT
 from validator.web.moments import asked as moment
 from validator.web.network_replies import ByFamily, CoverageOut
-from validator.web.packed import degraded_header
+from validator.web.packed import degraded_header, said_header
 from validator.web.past import parse_day, readable
 
 GROUP = {
@@ -143,8 +143,8 @@ class GroupFace:
                         content = msgspec.structs.replace(content, degraded=degraded)
                     return snapshot_reply(snapshot, content)
                 text = await asyncio.to_thread(member_table, snapshot, asked, wanted)
-        headers = {**snapshot_headers(snapshot), **degraded_header(snapshot)}
-        headers["Content-Type"] = CSV
+        said = said_header(degraded) if degraded else degraded_header(snapshot)
+        headers = {**snapshot_headers(snapshot), **said, "Content-Type": CSV}
         headers["Content-Disposition"] = csv_name(snapshot, f"{asked.scheme}-{wanted}-members")
         return web.Response(body=text, headers=headers)
 
@@ -187,12 +187,23 @@ def schemes(snapshot: Snapshot) -> SchemesReply:
     )
 
 
+def _seen(snapshot: Snapshot, asked: Asked) -> Snapshot:
+    """The snapshot as the number of peers that is asked for makes it."""
+    if asked.min_peers is None or asked.min_peers == snapshot.min_peers:
+        return snapshot
+    pairs = [(asked.scheme, asked.attribution), (Scheme.ASN.value, Attribution.ORIGIN)]
+    if (Scheme.COUNTRY, asked.attribution) in snapshot.coverages:
+        pairs.append((Scheme.COUNTRY.value, asked.attribution))
+    return snapshot.seen_by(asked.min_peers, pairs)
+
+
 def describe(snapshot: Snapshot, asked: Asked, group: str, limit: int) -> GroupReply:
     """All about one group. Takes some milliseconds.
 
     Raises:
         Refusal: 404, the scheme has no such group.
     """
+    snapshot = _seen(snapshot, asked)
     coverage, _, min_peers = figures_of(snapshot, asked)
     number = coverage.index(group)
     if number is None:
@@ -281,6 +292,7 @@ def member_table(snapshot: Snapshot, asked: Asked, group: str) -> bytes:
     coverage = snapshot.coverages[asked.scheme, asked.attribution]
     if coverage.index(group) is None:
         raise no_group(snapshot, asked.scheme, asked.attribution, group)
+    snapshot = _seen(snapshot, asked)
     members = members_of(snapshot, asked.scheme, group, asked.attribution)
     if members is None:
         raise Refusal(404, f"{asked.scheme} {group} has no members that have figures of their own")

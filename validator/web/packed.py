@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -111,7 +111,11 @@ def _packing(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 def degraded_header(snapshot: Snapshot, vrps_only: bool = False) -> dict[str, str]:
     """For texts that cannot say themselves, or do not say so well, what is not to be relied on."""
-    notes = stale_notes(snapshot, vrps_only) if snapshot.troubles else []
+    return said_header(stale_notes(snapshot, vrps_only) if snapshot.troubles else [])
+
+
+def said_header(notes: Sequence[str]) -> dict[str, str]:
+    """The same, of what is known to be stale."""
     if not notes:
         return {}
     said = "; ".join(notes).encode("ascii", "backslashreplace").decode()

@@ -115,3 +115,18 @@ def test_one_that_none_may_name_is_refused_everywhere(group: str) -> None:
         parse(f"custom-mine:{group}")
     with pytest.raises(SourceError, match="cannot identify a group"):
         GroupFile("x.csv", iter(())).check_group(group)
+
+
+def test_members_and_averages_are_counted_with_the_peers_that_are_asked_for() -> None:
+    whole, few = view("country", "NL"), view("country", "NL", min_peers="2")
+    assert next(row.routes.announced for row in whole.members) > 0
+    assert few.min_peers == 2
+    assert few.families.ipv4.figures.routes.announced == 0
+    assert [row.routes.announced for row in few.members if row.routes.announced] == []
+    europe = view("m49-region", "150", min_peers="2")
+    assert europe.families.ipv4.averages["valid_share"].countries == 0
+
+
+def test_a_number_of_peers_without_end_is_refused() -> None:
+    with pytest.raises(Refusal, match="not a number from 1 to 65535"):
+        view("rir", "ripencc", min_peers="9" * 5000)
