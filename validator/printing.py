@@ -79,18 +79,36 @@ def _opened(output: Path | None) -> Iterator[TextIO]:
         yield sys.stdout
         sys.stdout.flush()
         return
+    with _place(output) as place, place.open("w", encoding="utf-8", newline="") as out:
+        yield out
+
+
+@contextmanager
+def _place(output: Path) -> Iterator[Path]:
+    """Where to write what is to be in a file when it is complete."""
     if output.exists() and not output.is_file():  # a device or a pipe is written to, never replaced
-        with output.open("w", encoding="utf-8", newline="") as out:
-            yield out
+        yield output
         return
     output = output.resolve()  # a link stays one
     unfinished = output.with_name(output.name + ".partial")
     try:
-        with unfinished.open("w", encoding="utf-8", newline="") as out:
-            yield out
+        yield unfinished
         unfinished.replace(output)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def write_whole(output: Path, content: bytes) -> None:
+    """A file that appears under its name only when it is complete.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    try:
+        with _place(output) as place:
+            place.write_bytes(content)
+    except OSError as error:
+        raise OutputError(f"{output}: cannot be written: {error.strerror}") from None
 
 
 def note(text: str) -> None:

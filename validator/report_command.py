@@ -22,10 +22,10 @@ from validator.history.outlines import outline
 from validator.history.reading import Reader
 from validator.history.rebuilding import Groups
 from validator.milestones import Milestone
-from validator.model import OriginsightError, SettingsError
+from validator.model import SettingsError, SourceError
 from validator.pages.facts_common import Sources
 from validator.pages.facts_group import NoSuchGroup
-from validator.printing import OutputError
+from validator.printing import note, write_whole
 from validator.reports import forms
 from validator.reports.making import Asked, Evidence, Rules, evidence
 from validator.reports.recounting import counted
@@ -48,18 +48,7 @@ def write_report(asked: Mapping[str, Any], form: str, output: Path, config: Path
         made = _made(asked, chosen, config, step, quiet=quiet)
         step(f"writing {form}")
         content = forms.written(made, form, asked.get("lang") or "en")
-    write(output, content)
-
-
-def write(output: Path, content: bytes) -> None:
-    """
-    Raises:
-        OutputError: it cannot be written.
-    """
-    try:
-        output.write_bytes(content)
-    except OSError as error:
-        raise OutputError(f"{output}: cannot be written: {error.strerror}") from None
+    write_whole(output, content)
 
 
 def _made(
@@ -120,9 +109,13 @@ def _milestones(chosen: Settings) -> tuple[Milestone, ...]:
     """Ours, and those of the user's files; one at a URL is the service's to fetch."""
     ours = milestones.built_in()
     local = [each for each in chosen.milestone_sources if not is_url(each)]
-    files = [file for each in (*([str(ours)] if ours else []), *local)
-             for file in wanted(Kind.GROUPS, each, find(each)[0])]  # fmt: skip
-    return milestones.load(files)
+    found: set[Milestone] = set()
+    for each in (*([str(ours)] if ours else []), *local):
+        try:
+            found |= {*milestones.load(wanted(Kind.GROUPS, each, find(each)[0]))}
+        except SourceError as error:  # no figure rests on them: the report goes on without
+            note(f"note: {error}")
+    return tuple(sorted(found))
 
 
 def _truncated(chosen: Settings) -> bool:
@@ -147,6 +140,3 @@ def check(document: Path, folder: Path, history: Path | None, *, quiet: bool) ->
     for each in found.notes:
         click.echo(f"note: {each}", err=True)
     return found
-
-
-__all__ = ["OriginsightError", "check", "write", "write_report"]

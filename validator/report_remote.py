@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from validator.printing import OutputError
+from validator.printing import write_whole
 from validator.remote import Server
 
 
@@ -24,7 +24,4 @@ def write_report(server: Server, asked: Mapping[str, Any], form: str, output: Pa
     }
     where = f"/api/v1/report/{quote(asked['scheme'], '')}/{quote(asked['group'], '')}"
     content, _ = server.get(f"{where}?{urlencode({**given, 'format': form})}", "*/*")
-    try:
-        output.write_bytes(content)
-    except OSError as error:
-        raise OutputError(f"{output}: cannot be written: {error.strerror}") from None
+    write_whole(output, content)
