@@ -16,72 +16,24 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, timedelta
-from pathlib import Path
 
 import numpy as np
 
 from bench.common import OUT, say
+from bench.history_years import SHARE, Groups, World, make_years
 from validator.coverage import Coverage
 from validator.groupings import Attribution
-from validator.history import engine
 from validator.history.compacting import compact
-from validator.history.figure_layout import EXCLUDED, HOLDINGS, LAYOUT, SPACES, STATES
+from validator.history.figure_layout import EXCLUDED
 from validator.history.folder import Folder
-from validator.history.layout import FileName, quoted
 from validator.history.reading import Reader
-from validator.history.records import Counted, DayRecord, days_between
+from validator.history.records import Counted, DayRecord
 from validator.history.writing import write_counted
-from validator.model import I8, U8, Family
+from validator.model import Family
 
-EPOCH = date(1970, 1, 1)
-NETWORKS, YEARS, SHARE = 80_000, 10, 20
-COUNTRIES = [a + b for a in "ABCDEFGHIJ" for b in "ABCDEFGHIJKLMNOPQRSTUVWXY"]
-SCHEMES = (("asn", "origin"), ("country", "address"))
-
-
-@dataclass
-class World:
-    """Networks and what they announce, by key: a network in a family."""
-
-    asn: I8
-    family: U8
-    routes: I8
-    """(keys, 3): valid, invalid, not-found."""
-    space: I8
-    """(keys, 5)."""
-
-    @classmethod
-    def make(cls, networks: int, dice: np.random.Generator) -> World:
-        asn = np.sort(dice.choice(400_000, networks, replace=False)) + 1
-        keys = networks * 2
-        family = np.repeat(np.array([4, 6], "u8"), networks)
-        announced = 60 + np.minimum(dice.zipf(1.6, keys), 3_000)
-        valid = dice.binomial(announced, 0.5)
-        invalid = dice.binomial(2, 0.05, keys)
-        routes = np.column_stack((valid, invalid, announced - valid))
-        unit = np.where(family == 4, 256, 65_536)
-        v, i, n = routes[:, 0] * unit * 8, invalid * unit, routes[:, 2] * unit * 16
-        space = np.column_stack((v + i + n, v + i, v, i, n))
-        return cls(np.tile(asn, 2), family, routes, space)
-
-    def change(self, keys: I8, dice: np.random.Generator) -> None:
-        """A day: each of the keys gets or loses a ROA, announces or withdraws a route."""
-        unit = np.where(self.family[keys] == 4, 256, 65_536).astype("i8")
-        size = unit << dice.integers(0, 4, len(keys))
-        kind = dice.integers(0, 4, len(keys))
-        # What there is least of comes; nothing is taken away where there is nothing.
-        kind[self.routes[keys, 0] < 40], kind[self.routes[keys, 2] < 30] = 0, 2
-        valid = np.select([kind == 0, kind == 1], [1, -1], 0)
-        unfound = np.select([kind == 0, kind == 1, kind == 2, kind == 3], [-1, 1, 1, -1])
-        self.routes[keys, 0] += valid
-        self.routes[keys, 2] += unfound
-        self.space[keys, 0] += (valid + unfound) * size
-        self.space[keys, 1] += valid * size
-        self.space[keys, 2] += valid * size
-        self.space[keys, 4] += unfound * size
-        np.maximum(self.space, 0, out=self.space)
+NETWORKS = 80_000
+SCHEMES = (("asn", "origin"),)
 
 
 def main() -> int:
@@ -90,7 +42,9 @@ def main() -> int:
     if not (path / "made").exists():
         shutil.rmtree(path, ignore_errors=True)
         path.mkdir(parents=True)
-        make_years(path, networks)
+        dice = np.random.default_rng(1)
+        world = World.make(networks, dice)
+        make_years(path, world, Groups.invented(dice), 2025, dice)
         (path / "made").touch()
     reader = Reader(path)
     largest = max(each.stat().st_size for each in path.glob("year-*.parquet")) / 1e6
@@ -140,72 +94,6 @@ def line(what: str, value: float, goal: float | None, more: str = "") -> bool:
     said = "" if goal is None else f" goal=<={goal:g} {'met' if met else 'missed'}"
     print(f"history {what}: {value:.4g} {more}{said}", flush=True)
     return met
-
-
-def make_years(path: Path, networks: int) -> None:
-    """Ten years, each as its compacted file."""
-    dice = np.random.default_rng(1)
-    world = World.make(networks, dice)
-    for year in range(2016, 2016 + YEARS):
-        say(f"making {year}")
-        make_year(path, world, year, dice)
-
-
-def make_year(path: Path, world: World, year: int, dice: np.random.Generator) -> None:
-    days = list(days_between(date(year, 1, 1), date(year, 12, 31)))
-    first = (days[0] - EPOCH).days
-    keys = len(world.asn)
-    chosen = [np.arange(keys)]
-    states = [(world.routes.copy(), world.space.copy())]
-    for _ in days[1:]:
-        changed = dice.choice(keys, keys // SHARE, replace=False)
-        world.change(changed, dice)
-        chosen.append(changed)
-        states.append((world.routes[changed], world.space[changed]))
-    key = np.concatenate(chosen)
-    begins = np.repeat(np.arange(len(days)), [len(each) for each in chosen]) + first
-    order = np.lexsort((begins, key))
-    key, begins = key[order], begins[order]
-    routes, space = (np.concatenate([s[n] for s in states])[order] for n in (0, 1))
-    ends = np.full(len(key), first + len(days) - 1)
-    ends[:-1] = np.where(key[1:] == key[:-1], begins[1:] - 1, ends[:-1])
-    given = {
-        "asn": world.asn[key],
-        "family": world.family[key],
-        "first": begins.astype("i4"),
-        "last": ends.astype("i4"),
-        **{name: routes[:, at].astype("u4") for at, name in enumerate(STATES)},
-        **{name: space[:, at].astype("u8") for at, name in enumerate(SPACES)},
-    }
-    count = len(COUNTRIES) * 2 * len(days)
-    groups = {
-        "country": np.tile(np.repeat(np.arange(len(COUNTRIES)), 2), len(days)).astype("i4"),
-        "family": np.tile(np.array([4, 6], "u1"), len(COUNTRIES) * len(days)),
-        "day": (np.repeat(np.arange(len(days)), len(COUNTRIES) * 2) + first).astype("i4"),
-        **{name: dice.integers(0, 9_000, count).astype("u4") for name in STATES},
-        **{name: dice.integers(0, 1 << 30, count).astype("u8") for name in SPACES},
-    }
-    name = FileName("year", str(year), 1)
-    records = tuple(DayRecord(day=day, created=0, schemes=SCHEMES) for day in days)
-    nothing = ", ".join(f"0::UINTEGER AS {each}" for each in EXCLUDED)
-    nothing += "".join(f", NULL::UBIGINT AS {each}" for each in HOLDINGS)
-    figures = ", ".join((*STATES, *SPACES))
-    codes = ", ".join(map(quoted, COUNTRIES))
-    with engine.working(path) as connection:
-        connection.register("given", given)
-        connection.register("groups", groups)
-        connection.execute(
-            "CREATE TEMP TABLE rows AS SELECT 'asn' AS scheme, 'origin' AS attribution, "
-            "family::UTINYINT AS family, asn::UINTEGER AS asn, 'AS' || asn AS group_id, "
-            "NULL::UINTEGER AS position, 'Network ' || asn AS name, "
-            f"DATE '1970-01-01' + first AS first, DATE '1970-01-01' + last AS last, {figures}, "
-            f"{nothing} FROM given UNION ALL SELECT 'country', 'address', family, NULL, "
-            f"[{codes}][country + 1], country, 'Country ' || country, DATE '1970-01-01' + day, "
-            f"DATE '1970-01-01' + day, {figures}, {nothing} FROM groups"
-        )
-        contents = LAYOUT.contents(records)
-        select = f"SELECT {LAYOUT.listed} FROM rows ORDER BY {LAYOUT.order}"
-        connection.execute(LAYOUT.copy_to(select, path / str(name), contents))
 
 
 def written(networks: int) -> None:
@@ -271,7 +159,7 @@ def _counted(world: World, day: date) -> Counted:
         {family: world.space[rows].astype("u8") for family, rows in parts.items()},
         {family: np.zeros((half, len(EXCLUDED)), "u8") for family in parts},
     )
-    record = DayRecord(day=day, created=0, schemes=SCHEMES[:1])
+    record = DayRecord(day=day, created=0, schemes=SCHEMES)
     names = {"asn": lambda group: f"Network {group[2:]}"}
     return Counted(record, {("asn", Attribution.ORIGIN): coverage}, names)
 

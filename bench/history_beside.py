@@ -67,7 +67,7 @@ async def run() -> AsyncIterator[str]:
         def beside(work: Callable[..., object], *given: object) -> Callable[[], Awaitable[object]]:
             return lambda: loop.run_in_executor(worker, work, *given)
 
-        asked = _question(snapshot)
+        asked = question(snapshot)
         await ask(host, 3, asked)
         gc.collect()
         gc.freeze()
@@ -88,14 +88,18 @@ async def run() -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-async def measured(what: str, work: Callable[[], Awaitable[object]], host: str, asked: str) -> str:
-    """One line; ``goal`` is of the event loop, and of memory."""
+async def measured(
+    what: str, work: Callable[[], Awaitable[object]], host: str, asked: str,
+    pause_seconds: float = 0.0,
+) -> str:  # fmt: skip
+    """One line; ``goal`` is of the event loop, and of memory. Between two questions there may be a
+    pause."""
     over = asyncio.Event()
     answers: list[float] = []
 
     async def keep_asking() -> None:
         while not over.is_set():
-            took, _ = await ask(host, 200, asked)
+            took, _ = await ask(host, 200, asked, pause_seconds=pause_seconds)
             answers.extend(took)
 
     before = await asyncio.to_thread(_begin_anew)
@@ -117,7 +121,7 @@ async def measured(what: str, work: Callable[[], Awaitable[object]], host: str, 
     )
 
 
-def _question(snapshot: Snapshot) -> str:
+def question(snapshot: Snapshot) -> str:
     route = snapshot.routes[len(snapshot.routes) // 3]
     return f"/api/v1/validity/AS{max(route.origin, 0)}/{route.prefix}"
 

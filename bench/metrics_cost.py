@@ -44,7 +44,7 @@ _SWITCH_SECONDS = 0.001
 
 _CLIENT = """
 import http.client, json, sys, time
-host, times, *paths = sys.argv[1:]
+host, times, pause, *paths = sys.argv[1:]
 link = http.client.HTTPConnection(host)
 accept = {"Accept": "application/openmetrics-text; version=1.0.0", "Accept-Encoding": "gzip"}
 took = []
@@ -55,6 +55,7 @@ for number in range(int(times)):
     size = len(answer.read())
     took.append(time.perf_counter() - began)
     assert answer.status == 200, answer.status
+    time.sleep(float(pause))
 print(json.dumps([took, size]))
 """
 
@@ -112,10 +113,13 @@ def watching() -> Iterator[Held]:
         task.cancel()
 
 
-async def ask(host: str, times: int, *paths: str) -> tuple[list[float], int]:
+async def ask(
+    host: str, times: int, *paths: str, pause_seconds: float = 0.0
+) -> tuple[list[float], int]:
     """Have another process ask; how long each took, and the size of the last answer."""
+    given = host, str(times), str(pause_seconds), *paths
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", _CLIENT, host, str(times), *paths, stdout=asyncio.subprocess.PIPE
+        sys.executable, "-c", _CLIENT, *given, stdout=asyncio.subprocess.PIPE
     )
     said, _ = await child.communicate()
     if child.returncode:

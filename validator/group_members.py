@@ -9,6 +9,7 @@ to its figures by address.
 from __future__ import annotations
 
 import enum
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from validator.averages import countries_of
 from validator.coverage import Coverage, Order, divide, rows
 from validator.groupings import NOBODY, Attribution, Scheme
-from validator.model import NO_ORIGIN, OTHERS, Family, Members
+from validator.model import NO_ORIGIN, OTHERS, Family, Members, frozen
 from validator.resources import locate
 from validator.snapshot import Snapshot
 
@@ -108,9 +109,7 @@ def place_of(coverage: Coverage, number: int, family: Family, by: Ranked) -> Pla
 
 def _registered(snapshot: Snapshot, networks: Coverage, column: str) -> NDArray[Any]:
     """What the registries say of each network; -1 of the origin NONE."""
-    numbers = np.array(
-        [NO_ORIGIN if name == "NONE" else int(name[2:]) for name in networks.groups], "i8"
-    )
+    numbers = _numbers(networks.groups)
     asns = snapshot.resources.asn
     found = getattr(asns, column)[locate(asns, np.maximum(numbers, 0).astype("u8"))].astype("i8")
     found[numbers == NO_ORIGIN] = -1
@@ -118,6 +117,14 @@ def _registered(snapshot: Snapshot, networks: Coverage, column: str) -> NDArray[
     for family in Family:
         counted |= networks.routes[family].any(axis=1)
     return np.where(counted, found, -1)
+
+
+@functools.lru_cache(maxsize=2)
+def _numbers(groups: tuple[str, ...]) -> NDArray[np.int64]:
+    """The AS numbers of networks; there are 86,000, and from one snapshot to the next the same."""
+    numbers = np.array([NO_ORIGIN if name == "NONE" else int(name[2:]) for name in groups], "i8")
+    frozen(numbers)
+    return numbers
 
 
 def _places(coverage: Coverage, groups: Iterable[str]) -> NDArray[np.intp]:

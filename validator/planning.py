@@ -122,14 +122,15 @@ class Needed(NamedTuple):
     turns_invalid: int
 
 
-def plan(snapshot: Snapshot, question: Question) -> Plan:
+def plan(snapshot: Snapshot, question: Question, chosen: Chosen | None = None) -> Plan:
     """Who could raise the valid share of a group, in the order in which it is raised most.
+    ``chosen``: the group's rows (:func:`~validator.planning_rows.rows_of`), if they are known.
 
     Raises:
         ValueError: the scheme is not counted, or has no such group, or not so attributed.
     """
     routes, family = snapshot.routes, question.family
-    chosen = rows_of(snapshot, question)
+    chosen = chosen or rows_of(snapshot, question)
     rows = chosen.rows
     origin, verdict = routes.origin[rows], routes.verdict[rows]
     able = (verdict != Verdict.VALID) & (origin > 0)
@@ -146,7 +147,8 @@ def plan(snapshot: Snapshot, question: Question) -> Plan:
     rank = np.full(len(rows), never, "u4")
     rank[able] = step_of[doer[able]]
     points = _points(snapshot, chosen, rank, never)
-    by_doer = np.argsort(rank, kind="stable")
+    theirs = np.flatnonzero(rank <= listed)  # few of many: the rest needs no order
+    by_doer = theirs[np.argsort(rank[theirs], kind="stable")]
     cuts = np.searchsorted(rank[by_doer], np.arange(1, listed + 2))
     mine = [rows[by_doer[cuts[at] : cuts[at + 1]]] for at in range(listed)]
     return Plan(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left, bisect_right
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -27,9 +28,11 @@ from validator.history.figures import FIGURES, HEADLINE, Mover, Point, Series, T
 from validator.history.folder import Folder, Held
 from validator.history.layout import quoted
 from validator.history.records import DayRecord, NoSuchDay, said
+from validator.history.sums import Sum, sums
 from validator.model import NO_ORIGIN, Family, format_asn, frozen
 
 T = TypeVar("T")
+_MOST_KEPT = 128
 _NUMBER = "coalesce(asn::BIGINT, -1)"
 """SQL: the number of a network, as the model has it."""
 
@@ -41,6 +44,7 @@ class Reader:
         self.folder = folder if isinstance(folder, Folder) else Folder(folder)
         self._connection: engine.Connection | None = None
         self._turn = threading.Lock()
+        self._kept = _Kept()
 
     # ---------------------------------------------------------------------------------------- days
 
@@ -123,9 +127,7 @@ class Reader:
             wanted = columns_of(figures)
             runs = self._runs_of(held, records, (scheme, attribution, family, group), wanted)
             if not runs and not self._known(held, scheme, attribution, group):
-                raise NoSuchDay(
-                    f"the history has no {scheme} {group[:80]!r} by {attribution} in that time"
-                )
+                raise _unknown(scheme, attribution, group)
             # A network that announces nothing has no row; another group without one is not known.
             pair = scheme, str(attribution)
             nothing = dict.fromkeys(wanted, 0) if scheme == Scheme.ASN else None
@@ -139,6 +141,26 @@ class Reader:
                         points[at] = Point(days[at], counts)
                         name = its_name
             return Series(scheme, attribution, group, family, name, tuple(points), records)
+
+        return self._asked(ask)
+
+    def sums(
+        self, scheme: str, attribution: Attribution, groups: Sequence[str], days: Sequence[date]
+    ) -> Mapping[Family, tuple[Sum, ...]]:
+        """The routes of some groups together on some days (ascending), by family; days on which
+        none of them was counted are left out. Kept while the files are the same.
+
+        Raises:
+            NoSuchDay: one of the days is not recorded, or none of the groups is in the history.
+        """
+
+        def ask(held: Held) -> Mapping[Family, tuple[Sum, ...]]:
+            key = scheme, attribution, tuple(groups), tuple(days)
+            made: Mapping[Family, tuple[Sum, ...]] | None = self._kept.get(held, key)
+            if made is None:
+                made = self._summed(held, scheme, attribution, groups, days)
+                self._kept.keep(held, key, made)
+            return made
 
         return self._asked(ask)
 
@@ -225,6 +247,10 @@ class Reader:
         """A scheme on a day; what is not in ``columns`` is left zero."""
 
         def ask(held: Held) -> Table:
+            key = scheme, attribution, day, tuple(families), tuple(columns)
+            kept: Table | None = self._kept.get(held, key)
+            if kept is not None:
+                return kept
             record = _record_of(held, day, scheme, attribution)
             order = "asn NULLS FIRST" if scheme == Scheme.ASN else "position"
             # Texts are made while the interpreter is held: no more of them than are needed.
@@ -237,9 +263,33 @@ class Reader:
                 f"ORDER BY family, {order}"
             )
             found = self._columns(sql, [str(self.folder.file(held.owner[day])), day, day])
-            return Table(record, *_table(found, scheme, attribution))
+            made = Table(record, *_table(found, scheme, attribution))
+            if scheme != Scheme.ASN:  # there are many
+                self._kept.keep(held, key, made)
+            return made
 
         return self._asked(ask)
+
+    def _summed(
+        self,
+        held: Held,
+        scheme: str,
+        attribution: Attribution,
+        groups: Sequence[str],
+        days: Sequence[date],
+    ) -> Mapping[Family, tuple[Sum, ...]]:
+        for day in days:
+            _record(held, day)
+        if not days or not groups:
+            return {}
+        paths = {name: str(self.folder.file(name)) for name in held.files}
+        found = sums(held, self._columns, paths, (scheme, attribution, groups), days)
+        if found is not None:
+            return found
+        if not any(self._known(held, scheme, attribution, each) for each in groups):
+            raise _unknown(scheme, attribution, groups[0])
+        silent = scheme == Scheme.ASN
+        return dict.fromkeys(Family, tuple(Sum(each, 0, 0) for each in days) if silent else ())
 
     def _runs_of(
         self,
@@ -284,6 +334,31 @@ class Reader:
     def _columns(self, sql: str, given: Sequence[Any]) -> dict[str, NDArray[Any]]:
         found: dict[str, NDArray[Any]] = self._cursor().execute(sql, given).fetchnumpy()
         return found
+
+
+class _Kept:
+    """The last answers from what is there: of other files there are none."""
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._held: Held | None = None
+        self._answers: OrderedDict[object, Any] = OrderedDict()
+
+    def get(self, held: Held, key: object) -> Any:
+        with self._turn:
+            return self._answers.get(key) if held is self._held else None
+
+    def keep(self, held: Held, key: object, answer: object) -> None:
+        with self._turn:
+            if held is not self._held:
+                self._held, self._answers = held, OrderedDict()
+            self._answers[key] = answer
+            if len(self._answers) > _MOST_KEPT:
+                self._answers.popitem(last=False)
+
+
+def _unknown(scheme: str, attribution: Attribution, group: str) -> NoSuchDay:
+    return NoSuchDay(f"the history has no {scheme} {group[:80]!r} by {attribution} in that time")
 
 
 def _record(held: Held, day: date) -> DayRecord:
