@@ -37,7 +37,9 @@ COPY config/*.toml /etc/originsight/
 COPY config/groups /etc/originsight/groups
 COPY config/milestones.csv /etc/originsight/milestones.csv
 RUN sed -i -e 's|"\.\./var/cache|"/var/cache/originsight|' \
-        -e 's|"\.\./var/history|"/var/cache/originsight/history|' -e 's|"\.\./var/|"/var/lib/originsight/|' \
+        -e 's|"\.\./var/history|"/var/cache/originsight/history|' \
+        -e 's|"\.\./var/reports|"/var/cache/originsight/reports|' \
+        -e 's|"\.\./var/|"/var/lib/originsight/|' \
         -e 's|"127\.0\.0\.1:8480"|"0.0.0.0:8480"|' /etc/originsight/*.toml \
     && ! grep -n -e '"\.\./' -e '127\.0\.0\.1' /etc/originsight/*.toml \
     && for file in /etc/originsight/*.toml; do \

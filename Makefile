@@ -13,7 +13,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/pip install -qq --require-hashes --only-binary :all: --no-binary pyasn --no-build-isolation --use-pep517
 SYSTEM := python3-venv python3-dev gcc libc6-dev librtr-dev pkg-config \
 	libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core
-TEST_SYSTEM := bgpdump bird2 bzip2 exabgp frr gobgpd openssh-client openssl prometheus stayrtr
+TEST_SYSTEM := bgpdump bird2 bzip2 chromium exabgp frr gobgpd openssh-client openssl prometheus stayrtr
 BENCH_SYSTEM := wrk bgpdump bird2
 KERNELS := $(shell grep -rlE '^@(kernel|step|inlined)' --include='*.py' validator collectors)
 
@@ -70,8 +70,7 @@ soak: .venv/test-ready ## Updates, VRP changes and queries for SOAK_SECONDS (180
 	@ulimit -n 65536 2>/dev/null; $(BIN)/python -m bench.soak_abuse --seconds $$(( $(SOAK_SECONDS) / 6 ))
 
 browser: .venv/test-ready ## Every page of the sample in Chromium; screenshots in var/screens
-	@command -v chromium >/dev/null || .ci/packages chromium
-	@ORIGINSIGHT_BROWSER=1 $(BIN)/pytest tests/integration/test_pages_in_a_browser.py
+	@$(BIN)/pytest tests/integration/test_pages_in_a_browser.py
 
 map: ## Make validator/pages/map/world.json again (Node 20 and npm)
 	@cd tools/map && npm ci --silent --no-audit --no-fund && npm run --silent build

@@ -11,13 +11,17 @@ import sys
 from pathlib import Path
 
 from babel.messages import Catalog
-from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
+from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir, extract_from_file
 from babel.messages.pofile import read_po, write_po
+
+from validator.pages.words import DRAFTED
 
 ROOT = Path(__file__).parents[1]
 PAGES = ROOT / "validator" / "pages"
 LOCALE = PAGES / "locale"
 TEMPLATE = LOCALE / "messages.pot"
+BELOW = ROOT / "validator" / "fixes.py"
+"""What the API says and pages translate."""
 METHODS = [("**.py", "python"), ("templates/**.html", "jinja2.ext:babel_extract")]
 KEYWORDS = {**DEFAULT_KEYWORDS, "say": None, "marked": None, "count_of": (1, 2)}
 
@@ -32,6 +36,9 @@ def gathered() -> Catalog:
         ):
             where = (folder / file).relative_to(ROOT).as_posix()
             catalog.add(message, locations=[(where, 0)], auto_comments=comments)
+    where = BELOW.relative_to(ROOT).as_posix()
+    for _, message, comments, _ in extract_from_file("python", BELOW, keywords=KEYWORDS):
+        catalog.add(message, locations=[(where, 0)], auto_comments=comments)
     return catalog
 
 
@@ -39,12 +46,15 @@ def text_of(catalog: Catalog) -> bytes:
     """As a file: without line numbers and times, which change when nothing else does."""
     out = io.BytesIO()
     write_po(out, catalog, omit_header=True, include_lineno=False, sort_output=True, width=100)
+    note = _DRAFTED if str(catalog.locale) in DRAFTED else ""
     return (
-        _HEADER.format(language=catalog.locale or "en", plurals=catalog.plural_forms).encode()
+        note.encode()
+        + _HEADER.format(language=catalog.locale or "en", plurals=catalog.plural_forms).encode()
         + out.getvalue()
     )
 
 
+_DRAFTED = "# machine-drafted, to be reviewed by a native speaker\n"
 _HEADER = (
     'msgid ""\nmsgstr ""\n"Project-Id-Version: Originsight\\n"\n"Language: {language}\\n"\n'
     '"MIME-Version: 1.0\\n"\n"Content-Type: text/plain; charset=utf-8\\n"\n'

@@ -21,6 +21,7 @@ def real_data() -> Path:
 
 LONG = (
     "test_bmp_daemons",
+    "test_pages_in_a_browser",
     "test_openapi_contract",
     "test_rtr",
     "test_service",

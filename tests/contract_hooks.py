@@ -24,6 +24,7 @@ UNSAID = {
     "/api/v1/plan/{scheme}/{group}/countries": ("add up only by address",),
     "/api/v1/history/{scheme}/{group}": ("is after to=",),
     "/compare": ("is after to=",),
+    "/chart/compare/{picture}.svg": ("is after to=",),
     "/api/v1/past/vrps": ("name a prefix", "is after to="),
     "/api/v1/past/routes": ("name a prefix", "is after to="),
     "/api/v1/change/{scheme}/{group}": ("is always by", "is after to="),

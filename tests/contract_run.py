@@ -22,6 +22,7 @@ from aiohttp import web
 from tests.conftest import ROOT
 from tests.feeds import StandingFeed
 from validator import metrics
+from validator.announced import AnnouncedRules
 from validator.event_log import EventLog
 from validator.history.folder import Folder
 from validator.history.moments import Moments
@@ -29,6 +30,8 @@ from validator.history.reading import Reader
 from validator.history.records import day_of
 from validator.history.table_writing import write_tables
 from validator.history.writing import write_day
+from validator.report_settings import ReportSettings
+from validator.reports.writing import Basis, Schedule
 from validator.snapshot import Snapshot
 from validator.web.app import make_app
 from validator.web.server import Runner
@@ -54,9 +57,13 @@ def served(snapshot: Snapshot, folder: Path) -> Iterator[str]:
         streams = Streams(EventLog(100))
         feed = StandingFeed(snapshot)
         past, moments = Reader(folder), Moments(folder, feed)
+        report = ReportSettings(scheme="rir", groups=("ripencc",), every="day", formats=("html",),
+                                folder="reports")  # fmt: skip
+        schedule = Schedule((report,), folder, past, moments, Basis(AnnouncedRules()))
+        assert schedule.look(snapshot) == 1, schedule.last_error
         app = make_app(
             feed, metrics.build(feed), sample=snapshot.sample, streams=streams, past=past,
-            moments=moments,
+            moments=moments, schedule=schedule,
         )  # fmt: skip
         runner = Runner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()

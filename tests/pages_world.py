@@ -20,9 +20,10 @@ ROOT = Path(__file__).resolve().parent.parent
 WEEKS = 4
 
 
-def write_site(folder: Path) -> Path:
+def write_site(folder: Path, *, with_today: bool = False) -> Path:
     """Files and settings of the sample in a folder, with a history of some weeks and of a year ago.
-    The path of the settings."""
+    The path of the settings. ``with_today``: the history has today from the beginning, so that it
+    stays as it is once the service writes it."""
     files = folder / "sample"
     files.mkdir(parents=True)
     write_files(files, build_world())
@@ -43,6 +44,8 @@ def write_site(folder: Path) -> Path:
     for weeks in range(WEEKS):
         write_day(newer, Folder(history), yesterday - timedelta(7 * weeks))
     write_tables(newer, history, yesterday)
+    if with_today:
+        write_day(snapshot_of(inputs, chosen.rules, today), Folder(history), today)
     return config
 
 

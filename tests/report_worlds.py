@@ -7,9 +7,16 @@ from pathlib import Path
 
 from tests.feeds import COUNT_ALL, make_snapshot
 from tests.served import World
+from validator.freshness import FAILED, SourceStatus
+from validator.history.folder import Folder
+from validator.history.reading import Reader
+from validator.history.records import day_of
+from validator.history.writing import write_day
+from validator.milestones import Milestone
 from validator.pages.facts_common import Sources
 from validator.reports.making import Asked, Evidence, Rules, evidence
 from validator.snapshot import Snapshot
+from validator.targets import TargetSettings
 
 SCRIPT = "<script>alert(1)</script>"
 NOON = 1_790_000_000
@@ -33,11 +40,43 @@ ROUTES = (
 VRPS = (("192.0.2.0/24", 24, 64496, "ripe"),)
 
 
-def harmful() -> Snapshot:
-    """Networks, and a country, whose names mean harm. Fictional, and says so."""
-    snapshot = make_snapshot(sample=True, routes=ROUTES, vrps=VRPS)
+HARM = f"=1+1|{SCRIPT}\u202e\x07](http://evil.example) **bold** \r\n@SUM " + "A" * 10_000
+"""In place of any text that comes from data."""
+
+
+def harmful(created: int = NOON, vrps: tuple[tuple[str, int, int, str], ...] = VRPS) -> Snapshot:
+    """Networks, a country, a scheme, inputs and troubles whose texts mean harm. Fictional, and says
+    so."""
+    snapshot = make_snapshot(sample=True, routes=ROUTES, vrps=vrps, rejected={"expired": 2})
     countries = {"NL": f'=HYPERLINK("http://evil.example")\u202e{SCRIPT}', "KE": "+Kenya"}
-    return replace(snapshot, created=NOON, names=HARMFUL, countries=countries)
+    groupings = {
+        scheme: replace(
+            each, title=HARM, origin=HARM, licence=HARM, others=HARM,
+            names=dict.fromkeys(each.names, HARM),
+        )
+        for scheme, each in snapshot.groupings.items()
+    }  # fmt: skip
+    late = SourceStatus("vrps", HARM, FAILED, error=HARM, since=created)
+    return replace(
+        snapshot, created=created, names=HARMFUL, countries=countries, groupings=groupings,
+        inputs=tuple(replace(each, source=HARM, truncated=True) for each in snapshot.inputs),
+        troubles=(late,),
+    )  # fmt: skip
+
+
+def harmful_evidence(folder: Path, scheme: str = "country", group: str = "NL") -> Evidence:
+    """A report of all that there can be in one, with harm wherever a text comes from data."""
+    before = harmful(NOON - 365 * 86_400, ())
+    now = harmful()
+    for each in (before, harmful(NOON - 86_400)):
+        write_day(each, Folder(folder), day_of(each.created))
+    target = TargetSettings(scheme=scheme, group=group, family="ipv4", value=0.6, year=2030,
+                            name=HARM[:120])  # fmt: skip
+    mark = Milestone(day_of(NOON - 100 * 86_400), HARM, HARM, HARM)
+    sources = Sources(now, Reader(folder), None, False, (target,), (mark,))
+    other = "ZZ" if scheme == "country" else ""
+    since = day_of(before.created)
+    return evidence(sources, Asked(scheme, group, other, before, since), Rules(COUNT_ALL))
 
 
 def evidence_of(

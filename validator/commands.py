@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
 import numpy as np
@@ -53,6 +53,9 @@ from validator.routes import RouteTable
 from validator.snapshot import Snapshot
 from validator.state import PipelineState
 from validator.vrps import Vrp
+
+if TYPE_CHECKING:
+    from collectors.fetch import FetchLimits
 
 Sources = Mapping[str, Sequence[str]]
 Step = Callable[[str], None]
@@ -307,14 +310,18 @@ def read_all(
     allow_truncated: bool,
     as_of: int | None,
     quiet: bool,
+    each: Mapping[str, ReadOptions] | None = None,
+    fetching: FetchLimits | None = None,
 ) -> Inputs:
-    options = ReadOptions(allow_truncated=allow_truncated, as_of=as_of)
+    """``each``: how to read some of the sources, by what they are called; ``fetching``: what is too
+    slow or too large of what is fetched."""
+    usual = ReadOptions(allow_truncated=allow_truncated, as_of=as_of)
     with tempfile.TemporaryDirectory(prefix="originsight-") as cache:
-        files = _locate(sources, Path(cache), step)
+        files = _locate(sources, Path(cache), step, fetching)
         batches: list[Batch] = []
-        for kind, file in files:
+        for kind, source, file in files:
             step(f"reading {file.source}")
-            batches.append(read(kind, file, options))
+            batches.append(read(kind, file, (each or {}).get(source, usual)))
     inputs = gather(batches)
     if not quiet:
         for report in inputs.reports:
@@ -325,23 +332,25 @@ def read_all(
     return inputs
 
 
-def _locate(sources: Sources, cache: Path, step: Step) -> list[tuple[Kind, LocalFile]]:
-    found: list[tuple[Kind, LocalFile]] = []
+def _locate(
+    sources: Sources, cache: Path, step: Step, limits: FetchLimits | None
+) -> list[tuple[Kind, str, LocalFile]]:
+    found: list[tuple[Kind, str, LocalFile]] = []
     for name, given in sources.items():
         for source in given:
             step(f"finding {source}")
-            files = _fetch(source, cache) if is_url(source) else find(source)[0]
-            found += [(Kind(name), file) for file in wanted(Kind(name), source, files)]
+            files = _fetch(source, cache, limits) if is_url(source) else find(source)[0]
+            found += [(Kind(name), source, file) for file in wanted(Kind(name), source, files)]
     return found
 
 
-def _fetch(source: str, cache: Path) -> tuple[LocalFile, ...]:
+def _fetch(source: str, cache: Path, limits: FetchLimits | None) -> tuple[LocalFile, ...]:
     import asyncio  # noqa: PLC0415 - this and the HTTP client load only if needed
 
     from collectors.fetch import Fetcher  # noqa: PLC0415
 
     async def fetch() -> tuple[LocalFile, ...]:
-        async with Fetcher(cache) as fetcher:
+        async with Fetcher(cache, limits) as fetcher:
             return (await fetcher.locate(source)).files
 
     return asyncio.run(fetch())

@@ -16,6 +16,7 @@ decided on its own (RFC 7115 section 3): another origin is never suggested for a
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,37 +63,66 @@ class Advice(enum.StrEnum):
     NOT_ANNOUNCED = "not-announced"
 
 
+def _(text: str) -> str:
+    """Marks a text for translators (docs/make_messages.py)."""
+    return text
+
+
 _TEXTS = {
-    Advice.NOTHING_TO_DO: "The route is valid: there is nothing to do.",
-    Advice.NO_ORIGIN: "No ROA can help: the path ends in an AS_SET, so the route has no origin to "
-    "be authorised (RFC 6811 section 2); announce it without the AS_SET (RFC 9774).",
-    Advice.ORIGIN_AS0: "No ROA can help: AS0 never matches (RFC 6483 section 4) and may not be "
-    "announced (RFC 7607).",
-    Advice.CREATE_ROA: "The holder of {prefix} can create a ROA for {asn}, exactly {prefix}, "
-    "maxLength {length}: the smallest that makes this route valid (RFC 9319 section 5).",
-    Advice.NOT_THE_HOLDER: "{asn} and {prefix} have different holders: only the holder of {prefix} "
-    "can authorise {asn}, and should know why it announces this route.",
-    Advice.HOLDER_UNKNOWN: "Whether {asn} and {prefix} have the same holder is not known: the "
-    "holder of {prefix} decides.",
-    Advice.NOBODY_HOLDS: "No registry says that anybody holds {prefix}, so nobody can create a ROA "
-    "for it.",
-    Advice.MAYBE_NOT_ENTITLED: "The VRPs that cover {prefix} authorise others, not {asn}: this may "
-    "be a mistake or a hijack, so find out which before anything is authorised.",
-    Advice.AS0: "Every VRP that covers {prefix} is AS0: whoever holds it says that nobody may "
-    "announce it (RFC 6483 section 4), so either that or the announcement has to go.",
-    Advice.KEEP_MAX_LENGTH: "A VRP names {asn} up to a shorter length: add the exact ROA, or stop "
-    "announcing the more-specific; raising maxLength would authorise what nobody announces (RFC "
-    "9319 section 5).",
-    Advice.OTHERS_TURN_INVALID: "Other announced routes in {prefix}, {others} of them, would turn "
-    "invalid: decide on each before this ROA is created (RFC 7115 section 3).",
-    Advice.NOT_ANNOUNCED: "Nobody announces this route: create a ROA only if it is going to be "
-    "announced (RFC 9319 section 5).",
+    Advice.NOTHING_TO_DO: _("The route is valid: there is nothing to do."),
+    Advice.NO_ORIGIN: _(
+        "No ROA can help: the path ends in an AS_SET, so the route has no origin to "
+        "be authorised (RFC 6811 section 2); announce it without the AS_SET (RFC 9774)."
+    ),
+    Advice.ORIGIN_AS0: _(
+        "No ROA can help: AS0 never matches (RFC 6483 section 4) and may not be "
+        "announced (RFC 7607)."
+    ),
+    Advice.CREATE_ROA: _(
+        "The holder of {prefix} can create a ROA for {asn}, exactly {prefix}, "
+        "maxLength {length}: the smallest that makes this route valid (RFC 9319 section 5)."
+    ),
+    Advice.NOT_THE_HOLDER: _(
+        "{asn} and {prefix} have different holders: only the holder of {prefix} "
+        "can authorise {asn}, and should know why it announces this route."
+    ),
+    Advice.HOLDER_UNKNOWN: _(
+        "Whether {asn} and {prefix} have the same holder is not known: the "
+        "holder of {prefix} decides."
+    ),
+    Advice.NOBODY_HOLDS: _(
+        "No registry says that anybody holds {prefix}, so nobody can create a ROA for it."
+    ),
+    Advice.MAYBE_NOT_ENTITLED: _(
+        "The VRPs that cover {prefix} authorise others, not {asn}: this may "
+        "be a mistake or a hijack, so find out which before anything is authorised."
+    ),
+    Advice.AS0: _(
+        "Every VRP that covers {prefix} is AS0: whoever holds it says that nobody may "
+        "announce it (RFC 6483 section 4), so either that or the announcement has to go."
+    ),
+    Advice.KEEP_MAX_LENGTH: _(
+        "A VRP names {asn} up to a shorter length: add the exact ROA, or stop "
+        "announcing the more-specific; raising maxLength would authorise what nobody announces "
+        "(RFC 9319 section 5)."
+    ),
+    Advice.OTHERS_TURN_INVALID: _(
+        "Other announced routes in {prefix}, {others} of them, would turn "
+        "invalid: decide on each before this ROA is created (RFC 7115 section 3)."
+    ),
+    Advice.NOT_ANNOUNCED: _(
+        "Nobody announces this route: create a ROA only if it is going to be "
+        "announced (RFC 9319 section 5)."
+    ),
 }
 
 
-def advice_text(advice: Advice, prefix: Prefix, origin: int, others: int) -> str:
-    """An advice as one sentence about this route. ``others``: how many routes turn invalid."""
-    return _TEXTS[advice].format(
+def advice_text(
+    advice: Advice, prefix: Prefix, origin: int, others: int, say: Callable[[str], str] = str
+) -> str:
+    """An advice as one sentence about this route. ``others``: how many routes turn invalid;
+    ``say`` translates, and must leave what is in braces."""
+    return say(_TEXTS[advice]).format(
         prefix=prefix, asn=format_asn(origin), length=prefix.length, others=others
     )
 

@@ -54,6 +54,10 @@ class TokenSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 class HttpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole table."""
 
+    public_url: str = ""
+    """Scheme and host under which this service is met (``https://example.net``): what feeds put
+    before the paths that they lead to. Without it they are relative to the feed's own address."""
+
     cors_origins: tuple[str, ...] = ()
     """Pages of these origins (``https://example.net``) may read our answers (the Fetch standard's
     CORS protocol); ``*`` alone: of any origin. None: no CORS headers at all."""
@@ -108,10 +112,13 @@ class HttpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         return self.anonymous == "read"
 
     def __post_init__(self) -> None:
+        if self.public_url and not _is_origin(self.public_url):
+            raise ValueError(
+                f"public_url: {self.public_url!r} is not such as 'https://example.net', with no "
+                "path and no slash at its end"
+            )
         for origin in self.cors_origins:
-            scheme, mark, rest = origin.partition("://")
-            good = mark and scheme in ("http", "https") and rest and not set(rest) & set("/?#@* ,")
-            if origin != "*" and not good:
+            if origin != "*" and not _is_origin(origin):
                 raise ValueError(
                     f"cors_origins: {origin!r} is not an origin such as 'https://example.net', "
                     "with no path and no slash at its end; '*' alone allows any"
@@ -138,3 +145,11 @@ class HttpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
             )
         if self.tls_key and not self.tls_certificate:
             raise ValueError("tls_key: tls_certificate is missing")
+
+
+def _is_origin(text: str) -> bool:
+    """Whether it is scheme and host, perhaps with a port, and nothing else."""
+    scheme, mark, rest = text.partition("://")
+    return bool(
+        mark and scheme in ("http", "https") and rest and not set(rest) & set("/?#@* ,\"'<>")
+    )

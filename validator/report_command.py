@@ -9,10 +9,12 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from collectors.base import ReadOptions
 from collectors.catalog import Kind, wanted
 from collectors.local import find, is_url
 from validator import milestones, settings
@@ -25,6 +27,8 @@ from validator.milestones import Milestone
 from validator.model import SettingsError, SourceError
 from validator.pages.facts_common import Sources
 from validator.pages.facts_group import NoSuchGroup
+from validator.pages.topojson import read_topojson
+from validator.pages.world_map import MapInUse
 from validator.printing import note, write_whole
 from validator.reports import forms
 from validator.reports.making import Asked, Evidence, Rules, evidence
@@ -70,12 +74,13 @@ def _made(
         raise SettingsError(f"{config}: the folder of its history, {folder}, is not there")
     given = {kind.value: [each.source for each in chosen.of(kind)] for kind in Kind}
     given[Kind.GROUPS.value] = given[Kind.GROUPS.value] or list(built_in_groups())
-    inputs = read_all(given, step, allow_truncated=_truncated(chosen), as_of=None, quiet=quiet)
+    inputs = read_all(given, step, allow_truncated=False, as_of=None, quiet=quiet,
+                      each=options_of(chosen), fetching=chosen.fetch_limits)  # fmt: skip
     step("validating and counting")
     now = counted(inputs, chosen.rules, int(time.time()), sample=chosen.sample)
     reader = Reader(folder) if folder and folder.is_dir() else None
-    moments = Moments(folder, None if reader is None else _Standing(now)) if reader else None
-    marked = _milestones(chosen)
+    moments = Moments(folder, None if reader is None else Standing(now)) if reader else None
+    marked = milestones_of(chosen)
     sources = _sources(now, reader, moments, last, chosen, marked)
     before = moments.at(first) if moments and first else None
     question = Asked(asked["scheme"], asked["group"], asked.get("compare") or "", before, first)
@@ -86,7 +91,7 @@ def _made(
         raise SettingsError(str(error)) from None
 
 
-class _Standing:
+class Standing:
     """The groups of the snapshot that was just counted."""
 
     def __init__(self, snapshot: Snapshot) -> None:
@@ -97,15 +102,16 @@ def _sources(
     now: Snapshot, reader: Reader | None, moments: Moments | None, last: date | None,
     chosen: Settings, marked: Sequence[Milestone],
 ) -> Sources:  # fmt: skip
+    about = chosen.targets, marked, map_of(chosen)
     if last is None or reader is None or moments is None:
-        return Sources(now, reader, None, False, chosen.targets, marked)
+        return Sources(now, reader, None, False, *about)
     if last in moments.days():
-        return Sources(moments.at(last), reader, None, True, chosen.targets, marked)
+        return Sources(moments.at(last), reader, None, True, *about)
     snapshot, record = outline(reader, last, Groups.of(now))
-    return Sources(snapshot, reader, record, True, chosen.targets, marked)
+    return Sources(snapshot, reader, record, True, *about)
 
 
-def _milestones(chosen: Settings) -> tuple[Milestone, ...]:
+def milestones_of(chosen: Settings) -> tuple[Milestone, ...]:
     """Ours, and those of the user's files; one at a URL is the service's to fetch."""
     ours = milestones.built_in()
     local = [each for each in chosen.milestone_sources if not is_url(each)]
@@ -118,8 +124,25 @@ def _milestones(chosen: Settings) -> tuple[Milestone, ...]:
     return tuple(sorted(found))
 
 
-def _truncated(chosen: Settings) -> bool:
-    return all(each.allow_truncated for kind in Kind for each in chosen.of(kind))
+def map_of(chosen: Settings) -> MapInUse:
+    """The user's own map; ours if there is none, or something is wrong with it."""
+    if not chosen.map_file:
+        return MapInUse()
+    try:
+        shapes = read_topojson(chosen.map_file, chosen.pages.map_credit)
+    except SourceError as error:  # no figure rests on it: the report goes on without
+        note(f"note: {error}")
+        return MapInUse(chosen.map_file, problem=str(error))
+    return MapInUse(chosen.map_file, shapes)
+
+
+def options_of(chosen: Settings) -> dict[str, ReadOptions]:
+    """How the settings have each source read; what expires is compared with its own build time."""
+    return {
+        each.source: replace(chosen.read_options(each, 0), as_of=None)
+        for kind in Kind
+        for each in chosen.of(kind)
+    }
 
 
 def check(document: Path, folder: Path, history: Path | None, *, quiet: bool) -> Verdict:
@@ -136,7 +159,7 @@ def check(document: Path, folder: Path, history: Path | None, *, quiet: bool) ->
     except OSError as error:
         raise SettingsError(f"{document}: cannot be read: {error.strerror}") from None
     with steps(quiet) if not quiet else nullcontext(lambda _: None) as step:
-        found = verify(content, folder, history, step)
+        found = verify(content, folder, history, step, tuple(map(Path, built_in_groups())))
     for each in found.notes:
         click.echo(f"note: {each}", err=True)
     return found

@@ -12,7 +12,7 @@ import contextlib
 import gc
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import structlog
@@ -27,16 +27,19 @@ from validator.history.moments import Moments
 from validator.live_inputs import Live
 from validator.metrics.events import EventCollector
 from validator.metrics.history import HistoryCollector
+from validator.metrics.reports import ScheduledReportCollector
 from validator.milestone_inputs import Milestones
+from validator.pages.own_map import OwnMap
 from validator.pipeline import Pipeline
 from validator.priority import give_way
+from validator.reports.writing import Basis, Schedule
 from validator.settings import Settings
-from validator.targets import TargetSettings
 from validator.vrp_deltas import DeltaHistory
 from validator.watch import Watch
 from validator.web.app import make_app
 from validator.web.front import Front
 from validator.web.landing import greeting
+from validator.web.scheduled_reports import unknown_groups
 from validator.web.streams import Streams
 from validator.web.targets import problem
 from validator.webhooks import Webhooks
@@ -91,6 +94,7 @@ async def serve(
     webhooks = Webhooks.open(settings.webhooks, settings.folder)
     figures = History.open(settings.history, settings.folder)
     milestones = Milestones(settings.milestone_sources)
+    own_map = OwnMap(settings.map_file, settings.pages.map_credit)
     async with Pipeline(settings, live_sources(settings)) as pipeline:
         measured = metrics.build(pipeline, settings.metrics, settings.folder)
         watch = Watch(settings.events.keep)
@@ -101,11 +105,16 @@ async def serve(
         measured.registry.register(EventCollector(watch, streams, webhooks))
         if figures:
             measured.registry.register(HistoryCollector(figures))
+        moments = Moments(figures.tables, pipeline) if figures else None
+        schedule = _schedule(settings, figures, moments, milestones, own_map)
+        if schedule:
+            measured.registry.register(ScheduledReportCollector(schedule))
 
         def reload() -> None:
             front.reload()
             pipeline.ask_reload()
             milestones.ask()
+            own_map.ask()
 
         app = make_app(
             pipeline,
@@ -117,10 +126,12 @@ async def serve(
             reload=reload,
             rules=settings.rules,
             past=figures.reader if figures else None,
-            moments=Moments(figures.tables, pipeline) if figures else None,
+            moments=moments,
             writing=figures,
             targets=settings.targets,
             milestones=milestones,
+            own_map=own_map,
+            schedule=schedule,
         )
         front = Front(app, settings.http, settings.folder)
         stop = asyncio.Event()
@@ -140,7 +151,7 @@ async def serve(
                         tasks.create_task(streams.run(), name="event streams"),
                         tasks.create_task(webhooks.run(), name="webhooks"),
                         tasks.create_task(measured.networks.run(pipeline), name="networks file"),
-                        tasks.create_task(_judge(pipeline, settings.targets), name="targets"),
+                        tasks.create_task(_judge(pipeline, settings), name="targets"),
                         tasks.create_task(
                             milestones.follow(
                                 settings.cache_folder,
@@ -149,9 +160,12 @@ async def serve(
                             ),
                             name="milestones",
                         ),
+                        tasks.create_task(own_map.follow(settings.reload_seconds), name="map"),
                     ]
                     if figures:
                         running.append(tasks.create_task(figures.follow(pipeline), name="history"))
+                    if schedule:
+                        running.append(tasks.create_task(schedule.follow(pipeline), name="reports"))
                     await stop.wait()
                     log.info("stopping")
                     streams.close()  # they would never end by themselves
@@ -196,12 +210,33 @@ async def _greet(pipeline: Pipeline, url: str, greet: Callable[[str], None]) -> 
     greet(await asyncio.to_thread(greeting, url, snapshot))
 
 
-async def _judge(pipeline: Pipeline, targets: Sequence[TargetSettings]) -> None:
-    """Say once which targets cannot be followed; ``/api/v1/targets`` says so at any time."""
+async def _judge(pipeline: Pipeline, settings: Settings) -> None:
+    """Say once which targets cannot be followed, and which groups that reports are scheduled of
+    there are not; ``/api/v1/targets`` and ``/api/v1/reports`` say so at any time."""
     snapshot = await pipeline.published(0)
-    for each in targets:
+    for each in settings.targets:
         if why := problem(snapshot, each):
             log.warning("target not known", scheme=each.scheme, group=each.group, problem=why)
+    for scheme, group, why in unknown_groups(snapshot, settings.reports):
+        log.warning("scheduled report not known", scheme=scheme, group=group, problem=why)
+
+
+def _schedule(
+    settings: Settings, history: History | None, moments: Moments | None, milestones: Milestones,
+    own_map: OwnMap,
+) -> Schedule | None:  # fmt: skip
+    """The reports that are written by themselves; None if there are none.
+
+    Raises:
+        SettingsError: what writes one of their forms is not installed.
+    """
+    if not settings.reports or history is None or moments is None:
+        return None
+    basis = Basis(settings.rules, settings.targets, lambda: milestones.listed.milestones,
+                  lambda: own_map.in_use)  # fmt: skip
+    made = Schedule(settings.reports, settings.folder, history.reader, moments, basis)
+    made.check()
+    return made
 
 
 @contextlib.contextmanager

@@ -34,6 +34,8 @@ from validator.http_settings import HttpSettings, TokenSettings
 from validator.metrics_settings import MetricsSettings
 from validator.milestones import MilestoneSettings
 from validator.model import Prefix, SettingsError, parse_asn
+from validator.pages_settings import PagesSettings
+from validator.report_settings import ReportSettings, check_reports
 from validator.targets import TargetSettings, check_unique
 from validator.webhooks import WebhookSettings
 
@@ -113,6 +115,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     groups: tuple[Source, ...] = ()
     milestones: tuple[MilestoneSettings, ...] = ()
     targets: tuple[TargetSettings, ...] = ()
+    reports: tuple[ReportSettings, ...] = ()
     sample: bool = False
     listen: str = "127.0.0.1:8480"
     cache: str = "../var/cache"
@@ -124,6 +127,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     events: Events = Events()
     history: HistorySettings = HistorySettings()
     http: HttpSettings = HttpSettings()
+    pages: PagesSettings = PagesSettings()
     webhooks: tuple[WebhookSettings, ...] = ()
     metrics: MetricsSettings = MetricsSettings()
     folder: Path = Path()
@@ -138,6 +142,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
                 "[[ris_live]], or replay [[mrt_updates]]"
             )
         check_unique(self.targets)
+        check_reports(self.reports, self.history.folder)
 
     def of(self, kind: Kind) -> tuple[Source, ...]:
         """The inputs of one kind, with paths made relative to the working directory."""
@@ -177,6 +182,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     def milestone_sources(self) -> tuple[str, ...]:
         """Milestones of the user's own, with paths made relative to the working directory."""
         return tuple(self._resolved(each.source) for each in self.milestones)
+
+    @property
+    def map_file(self) -> str:
+        """The user's own map, relative to the working directory; empty: there is none."""
+        return self.pages.map and self._resolved(self.pages.map)
 
     @property
     def cache_folder(self) -> Path:
@@ -306,6 +316,7 @@ def _allowed(problem: str) -> str:
         "$.history": HistorySettings,
         "$.http.tokens": TokenSettings,
         "$.http": HttpSettings,
+        "$.pages": PagesSettings,
         "$.webhooks": WebhookSettings,
         "$.metrics": MetricsSettings,
         "$.rtr[...].caches": RtrCache,
@@ -315,6 +326,7 @@ def _allowed(problem: str) -> str:
         "$.ris_live": RisLiveSettings,
         "$.milestones": MilestoneSettings,
         "$.targets": TargetSettings,
+        "$.reports": ReportSettings,
         "$.": Source,
     }
     _, _, place = problem.partition(" - at `")

@@ -16,14 +16,18 @@ from prometheus_client import generate_latest
 from tests.feeds import StandingFeed, make_snapshot
 from tests.served import ROOT
 from validator import metrics
+from validator.announced import AnnouncedRules
 from validator.freshness import SourceStatus
 from validator.history.following import History
+from validator.history.moments import Moments
 from validator.history_settings import HistorySettings
 from validator.live_inputs import Live, LiveSource
 from validator.metrics.figures import MEASURES
 from validator.metrics.history import HistoryCollector
 from validator.metrics.probe import ProbeCollector, parse
+from validator.metrics.reports import ScheduledReportCollector
 from validator.metrics_settings import MetricsSettings
+from validator.reports.writing import Basis, Schedule
 
 PROMETHEUS = ROOT / "config" / "prometheus"
 TESTS = sorted((ROOT / "tests" / "fixtures").glob("alerts_*test.yml"))
@@ -65,7 +69,7 @@ def test_each_rule_does_what_it_is_for_and_no_more() -> None:
 
 def test_every_alert_is_tested_both_firing_and_silent() -> None:
     alerts = [rule["alert"] for rule in rules() if "alert" in rule]
-    assert len(alerts) == len(set(alerts)) == 18
+    assert len(alerts) == len(set(alerts)) == 19
     firing: set[str] = set()
     silent: set[str] = set()
     for scene in scenes():
@@ -102,7 +106,10 @@ def test_every_metric_that_a_rule_names_is_there(tmp_path: Path) -> None:
     feed = StandingFeed(make_snapshot(), (SourceStatus("vrps", "v.json", "fresh"),), (live,))
     settings = MetricsSettings(all_networks="networks.gz")
     built = metrics.build(feed, settings, tmp_path)
-    built.registry.register(HistoryCollector(History(HistorySettings(), tmp_path)))
+    history = History(HistorySettings(), tmp_path)
+    built.registry.register(HistoryCollector(history))
+    schedule = Schedule((), tmp_path, history.reader, Moments(None), Basis(AnnouncedRules()))
+    built.registry.register(ScheduledReportCollector(schedule))
     shown = generate_latest(built.registry).decode()
     assert feed.snapshot is not None
     probe = ProbeCollector(feed.snapshot, parse("AS64496"))

@@ -210,10 +210,21 @@ HOSTILE = "<script>alert(1)</script>\u202e\x07'\"&" + "x" * 10_000
 
 
 def hostile() -> Snapshot:
+    """Harm wherever a text comes from data."""
+    groupings = {
+        scheme: replace(
+            each, title=HOSTILE, origin=HOSTILE, licence=HOSTILE, others=HOSTILE,
+            names=dict.fromkeys(each.names, HOSTILE),
+        )
+        for scheme, each in NOW.groupings.items()
+    }  # fmt: skip
     return replace(
         NOW,
         names=dict.fromkeys((64496, 64497, 64499), HOSTILE),
         countries={**NOW.countries, "NL": HOSTILE},
+        groupings=groupings,
+        inputs=tuple(replace(each, source=HOSTILE) for each in NOW.inputs),
+        troubles=(SourceStatus("vrps", HOSTILE, "late", error=HOSTILE),),
     )
 
 

@@ -1,20 +1,16 @@
-"""The pages of the running sample service, as a reader meets them in Chromium; and every figure of
-theirs beside the API's."""
+"""The pages of the running sample service, as a reader meets them in Chromium."""
 
 from __future__ import annotations
 
-import json
-import os
+import base64
 import re
 from collections.abc import Iterator
-from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it is not
-from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Request, expect, sync_playwright
 
 from tests.pages_world import write_site
 from tests.served import ROOT, Served, served
@@ -27,11 +23,6 @@ MOST_REQUESTS = 15
 SOME = {"exclude": [["tbody tr:nth-child(n+5)"], [".map a:nth-of-type(n+9)"]]}
 """Of rows and areas that are all alike, axe looks at the first."""
 _ROUTE = re.compile(r"/api/v1/validity/(AS[0-9]+)/(.+)")
-
-pytestmark = pytest.mark.skipif(
-    not os.environ.get("ORIGINSIGHT_BROWSER"),
-    reason="takes more than a minute, and Chromium: make browser",
-)
 
 
 @pytest.fixture(scope="module")
@@ -209,6 +200,94 @@ def test_two_groups_are_compared_by_the_form(page: Page) -> None:
     assert "Kenya" in page.locator(".lead").inner_text()
 
 
+BEGINS = {
+    "SVG": b"<?xml", "PNG": b"\x89PNG\r\n", "CSV": b"", "PDF": b"%PDF", "XLSX": b"PK\3\4",
+    "Markdown": b"# ",
+}  # fmt: skip
+COLOURS = """async (png) => {
+  const picture = new Image();
+  picture.src = "data:image/png;base64," + png;
+  await picture.decode();
+  const canvas = new OffscreenCanvas(picture.naturalWidth, picture.naturalHeight);
+  const context = canvas.getContext("2d");
+  context.drawImage(picture, 0, 0);
+  const its = new Uint32Array(context.getImageData(0, 0, canvas.width, canvas.height).data.buffer);
+  return [canvas.width, its[0], new Set(its).size];
+}"""
+
+
+def downloaded(page: Page, link: Locator) -> tuple[str, bytes]:
+    """The name and the content of what a click saves."""
+    with page.expect_download() as download:
+        link.click()
+    return download.value.suggested_filename, Path(download.value.path()).read_bytes()
+
+
+def test_a_picture_is_taken_away_in_every_form_it_comes_in(
+    browser: Browser, sample: Served
+) -> None:
+    for scheme in ("light", "dark"):
+        context = browser.new_context(base_url=sample.url, color_scheme=scheme)
+        page = context.new_page()
+        page.goto("/country/KE")
+        section = page.locator("section", has=page.locator("#ranking-title"))
+        for form, role in (("SVG", "link"), ("PNG", "button"), ("CSV", "link")):
+            link = section.get_by_role(role, name=form, exact=True)  # type: ignore[arg-type]
+            name, content = downloaded(page, link)
+            assert name.endswith(f".{form.lower()}")
+            assert form == "CSV" or name.startswith("SAMPLE-country-KE-ranking")
+            assert content.startswith(BEGINS[form]), form
+            if form == "PNG":
+                drawn = page.evaluate(COLOURS, base64.b64encode(content).decode())
+                assert drawn[0] == 2 * (720 + 28), "twice as large"
+                assert drawn[1] == 0xFFFFFFFF, "on white, for slides, in dark mode too"
+                assert drawn[2] > 20
+        context.close()
+
+
+def test_pictures_of_every_page_can_be_had_as_png(page: Page, paths: dict[str, str]) -> None:
+    for name in ("overview", "country", "network", "compare"):
+        page.goto(paths[name])
+        assert page.locator("a.svg").count() > 0
+        assert page.locator("a.svg + button").count() == page.locator("a.svg").count(), name
+        page.get_by_role("button", name="PNG", exact=True).first.scroll_into_view_if_needed()
+        _, content = downloaded(page, page.get_by_role("button", name="PNG", exact=True).first)
+        assert len(content) > 5_000
+    page.goto("/country/NL")
+    page.get_by_role("link", name="IPv6", exact=True).click()
+    page.wait_for_url("**/country/NL?family=ipv6")
+    assert page.locator("a.svg + button").count() == page.locator("a.svg").count()
+
+
+def test_a_page_is_taken_away_as_a_report_in_every_form(page: Page) -> None:
+    page.goto("/country/KE")
+    nav = page.get_by_role("navigation", name="This page as a report:")
+    for form in ("PDF", "CSV", "XLSX", "Markdown"):
+        name, content = downloaded(page, nav.get_by_role("link", name=form, exact=True))
+        assert name.startswith("SAMPLE-country-KE-")
+        assert content.startswith(BEGINS[form]), form
+    nav.get_by_role("link", name="HTML", exact=True).click()
+    expect(page.locator("h1").first).to_contain_text("Kenya")
+
+
+def test_what_is_to_be_copied_shows_the_picture_on_a_page_of_another_host(
+    page: Page, sample: Served
+) -> None:
+    page.goto("/country/KE")
+    page.get_by_text("Show these figures on a page of yours").click()
+    badge = page.locator("details.card img")
+    badge.scroll_into_view_if_needed()
+    expect(badge).to_have_js_property("complete", True)
+    assert badge.evaluate("image => image.naturalWidth") > 100
+    snippet = page.locator("code.embed").inner_text()
+    assert snippet.count(f'src="{sample.url}/') == 2
+    other = page.context.new_page()
+    other.set_content(snippet)  # about:blank is another origin
+    other.wait_for_load_state("networkidle")
+    seen = "images => images.map(each => each.complete && each.naturalWidth)"
+    assert all(wide > 100 for wide in other.locator("img").evaluate_all(seen))
+
+
 def test_everything_is_there_without_javascript(
     browser: Browser, sample: Served, paths: dict[str, str]
 ) -> None:
@@ -236,81 +315,3 @@ def test_every_page_can_be_had_in_arabic_from_right_to_left(page: Page) -> None:
     assert box is not None
     assert brand is not None
     assert brand["x"] > 900
-
-
-# ------------------------------------------------------------------------------- the same figures
-
-
-class Figures(HTMLParser):
-    """Every figure of a page: (scheme, group, family), its name in the API, the value."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.found: list[tuple[tuple[str, str, str], str, str]] = []
-        self._table: dict[str, str] = {}
-        self._row: dict[str, str] = {}
-        self._heads: list[str] = []
-        self._column = 0
-        self._cell: list[str] | None = None
-        self._its: tuple[str, str | None] = ("", None)
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
-        if tag == "table":
-            self._table, self._heads = given, []
-        elif tag == "tr":
-            self._row, self._column = {**self._table, **given}, 0
-        elif tag in ("td", "th"):
-            if given.get("scope") == "col":
-                self._heads.append(given.get("data-f", ""))
-            elif tag == "td":
-                head = self._heads[self._column] if self._column < len(self._heads) else ""
-                self._its = given.get("data-f", head), given.get("data-v")
-                self._cell = []
-            self._column += 1
-
-    def handle_data(self, data: str) -> None:
-        if self._cell is not None:
-            self._cell.append(data)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag != "td" or self._cell is None:
-            return
-        name, value = self._its
-        if name and {"data-scheme", "data-group", "data-family"} <= self._row.keys():
-            key = tuple(self._row[f"data-{part}"] for part in ("scheme", "group", "family"))
-            text = "".join(self._cell)
-            self.found.append(((key[0], key[1], key[2]), name, text if value is None else value))
-        self._cell = None
-
-
-def at(row: dict[str, Any], path: str) -> Any:
-    for part in path.split("."):
-        row = row[part]
-    return row
-
-
-def test_every_figure_of_a_page_is_the_apis(sample: Served, paths: dict[str, str]) -> None:
-    rows: dict[tuple[str, str, str], dict[str, Any]] = {}
-    for scheme in sample.json("/api/v1/schemes")["schemes"]:
-        for row in sample.json(f"/api/v1/coverage?by={scheme['scheme']}")["rows"]:
-            rows[row["scheme"], row["group"], row["family"]] = row
-    compared = 0
-    kinds = ("overview", "overview-ipv6", "country", "region", "class", "network", "compare")
-    for path in [paths[kind] for kind in kinds] + ["/country/KE?family=ipv6"]:
-        found = Figures(sample.get(path)[1].decode()).found
-        assert len(found) > 15, path
-        for key, name, value in found:
-            expected = at(rows[key], name) if key in rows else 0  # a network without such routes
-            shown = json.loads(value) if value not in ("", "–") else None
-            assert shown == expected or (not expected and not shown), (path, key, name)
-            compared += 1
-    assert compared > 3_000
-
-
-def test_the_world_of_the_overview_is_the_sum_of_the_apis_countries(sample: Served) -> None:
-    rows = sample.json("/api/v1/coverage?by=country&family=ipv4")["rows"]
-    valid, announced = (sum(r["routes"][name] for r in rows) for name in ("valid", "announced"))
-    page = sample.get("/")[1].decode()
-    assert f"{100 * valid / announced:.1f}% of announced IPv4 routes are valid" in page

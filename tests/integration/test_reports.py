@@ -3,6 +3,7 @@ what was altered since is named; a service answers with the same."""
 
 from __future__ import annotations
 
+import gzip
 import shutil
 import time
 from dataclasses import replace
@@ -101,6 +102,12 @@ def test_an_input_that_is_gone_is_named_and_nothing_is_guessed(made: Made, input
         f"input 2 (route-list {made.report.sources[1].source})"
     ]
     assert found.notes == ("not made anew: inputs are missing",)
+
+
+def test_the_lists_that_come_with_the_software_need_not_lie_there(made: Made, inputs: Path) -> None:
+    (inputs / "file-3").unlink()
+    assert not verify(made.content, inputs).equal
+    assert verify(made.content, inputs, ours=(made.world.folder / "groups",)).equal
 
 
 def test_an_altered_setting_is_named_and_what_comes_of_it(made: Made, inputs: Path) -> None:
@@ -203,17 +210,22 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, Path, Path]:
 
 
 def counted_from(world: FileWorld, moment: int) -> Snapshot:
-    chosen = settings.load(world.config)
+    return counted_from_files(world.folder, moment)
+
+
+def counted_from_files(folder: Path, moment: int | None = None) -> Snapshot:
+    chosen = settings.load(folder / "config.toml")
     sources = {kind.value: [each.source for each in chosen.of(kind)] for kind in Kind}
     inputs = read_all(sources, allow_truncated=False, as_of=None, quiet=True)
-    return counted(inputs, chosen.rules, moment)
+    return counted(inputs, chosen.rules, moment or int(time.time()))
 
 
 def test_it_tells_of_days_gone_by_and_what_changed(told: tuple[bytes, Path, Path]) -> None:
     report = msgspec.json.decode(told[0], type=Report)
     assert [(d.numerator, d.denominator) for d in report.trend[0].days] == [(0, 2), (1, 2)]
-    assert report.change is not None
-    assert (report.change.points, report.change.movers[0].who) == (50.0, "AS64496")
+    assert [each.family for each in report.changes] == ["ipv4", "ipv6"]
+    assert (report.changes[0].points, report.changes[0].movers[0].who) == (50.0, "AS64496")
+    assert (report.changes[1].points, report.changes[1].movers) == (0.0, ())
     assert any("It was the same on" in each for each in report.headline)
 
 
@@ -228,22 +240,88 @@ def test_what_it_tells_of_other_days_follows_from_the_history(
     )
 
 
+def test_a_history_that_has_grown_since_says_the_same(
+    told: tuple[bytes, Path, Path], tmp_path: Path
+) -> None:
+    content, folder, history = told
+    grown = tmp_path / "history"
+    shutil.copytree(history, grown)
+    write_day(counted_from_files(folder), Folder(grown), day_of(int(time.time())))
+    found = verify(content, folder, grown)
+    assert (found.equal, found.notes) == (True, ()), found
+
+
 def test_an_altered_day_or_mover_is_named(told: tuple[bytes, Path, Path]) -> None:
     content, folder, history = told
     report = msgspec.json.decode(content, type=Report)
-    assert report.change is not None
-    first = report.trend[0]
+    first, changed = report.trend[0], report.changes[0]
     days = (replace_(first.days[0], numerator=2, value=1.0), *first.days[1:])
     trend = (replace_(first, days=days), *report.trend[1:])
-    moved = (replace_(report.change.movers[0], routes=7), *report.change.movers[1:])
-    forged = replace_(report, trend=trend, change=replace_(report.change, movers=moved))
+    moved = (replace_(changed.movers[0], routes=7), *changed.movers[1:])
+    changes = (replace_(changed, movers=moved), *report.changes[1:])
+    forged = replace_(report, trend=trend, changes=changes)
     differs = verify(to_json(sealed(forged)), folder, history).differs
     day = first.days[0].day
     assert f"trend ipv4: days {day}: numerator: 2 → 0" in differs
-    assert "change: movers AS64496: routes: 7 → 1" in differs
+    assert "changes ipv4: movers AS64496: routes: 7 → 1" in differs
     assert any(
         each.startswith("trend ipv4: altered") for each in verify(to_json(forged), folder).differs
     )
+
+
+def test_a_change_that_is_left_out_is_found_in_either_family(
+    told: tuple[bytes, Path, Path],
+) -> None:
+    content, folder, history = told
+    report = msgspec.json.decode(content, type=Report)
+    for kept, family in ((report.changes[:1], "ipv6"), (report.changes[1:], "ipv4"), ((), "ipv4")):
+        shorter = sealed(replace_(report, changes=kept))
+        differs = verify(to_json(shorter), folder, history).differs
+        assert f"changes {family}: follows from the inputs and is missing" in differs
+
+
+def test_a_day_whose_tables_are_gone_is_a_note_and_no_difference(
+    told: tuple[bytes, Path, Path], tmp_path: Path
+) -> None:
+    content, folder, history = told
+    figures_alone = tmp_path / "history"
+    figures_alone.mkdir()
+    for file in history.glob("*.parquet"):
+        shutil.copy(file, figures_alone)
+    found = verify(content, folder, figures_alone)
+    assert found.equal, found.differs
+    assert found.notes[0].startswith("not made anew: the change since")
+
+
+def test_a_report_of_an_older_form_is_refused_with_what_to_do(made: Made, inputs: Path) -> None:
+    older = made.content.replace(b'"originsight-report/2"', b'"originsight-report/1"')
+    with pytest.raises(SettingsError, match=r"report/1'.*verify it with the version that made it"):
+        verify(older, inputs)
+
+
+def test_the_settings_limits_and_what_may_be_truncated_hold_for_reports_too(
+    tmp_path: Path,
+) -> None:
+    world = FileWorld(tmp_path)
+    its, output = world.config.read_text(), tmp_path / "report.json"
+    world.config.write_text(f"{its}[limits]\nmax_bytes = 60\n")
+    with pytest.raises(SourceError, match="60"):
+        write_report(ASKED, "json", output, world.config, quiet=True)
+    assert not output.exists()
+    world.config.write_text(its)
+    packed = gzip.compress(world.routes.read_bytes() * 3_000)
+    (tmp_path / "routes.csv.gz").write_bytes(packed[: len(packed) // 2])
+    named = its.replace('"routes.csv"', '"routes.csv.gz"')
+    world.config.write_text(named)
+    with pytest.raises(SourceError, match=r"routes\.csv\.gz"):
+        write_report(ASKED, "json", output, world.config, quiet=True)
+    world.config.write_text(
+        named.replace('"routes.csv.gz"', '"routes.csv.gz"\nallow_truncated = true')
+    )
+    write_report(ASKED, "json", output, world.config, quiet=True)
+    report = msgspec.json.decode(output.read_bytes(), type=Report)
+    assert [each.truncated for each in report.sources if each.kind == "route-list"] == [True]
+    assert any("ends early; what could be read of it is used" in each for each in report.troubles)
 
 
 # ------------------------------------------------------------------------------------ the service

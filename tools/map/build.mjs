@@ -19,7 +19,7 @@ const OUT = new URL("../../validator/pages/map/world.json", import.meta.url);
 
 const WIDTH = 9600; // tenths of a pixel of a map 960 wide: whole numbers are short to write
 const CENTRE = 11; // degrees east: the cut falls into the Bering Strait, through no country
-const TOLERANCE = 2.5e-2; // square degrees: triangles smaller than this are straightened
+const TOLERANCE = 3.5e-2; // square degrees: triangles smaller than this are straightened
 const LEAST_RING = 60; // hundredths of a square pixel: smaller islands are left out
 const SMALL = 800; // hundredths of a square pixel, about 11,000 km²: a smaller area is a dot
 const APART = 46; // between the centres of two dots

@@ -38,11 +38,12 @@ QUARTERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A share and what it is made of; ``value`` is None where there is nothing to divide by."""
+    """A share and what it is made of; ``value`` is None where there is nothing to divide by. Space
+    may have fractions (of /48s)."""
 
     value: float | None
-    numerator: int | None = None
-    denominator: int | None = None
+    numerator: float | None = None
+    denominator: float | None = None
 
     def said(self, look: Look) -> str:
         value = known(self.value)
@@ -57,7 +58,7 @@ class Share:
 
     def cells(self, look: Look) -> tuple[Cell, Cell, Cell]:
         made = [
-            Cell("" if n is None else look.formats.number(n), plain(n))
+            Cell("" if n is None else look.formats.number(n), plain(n, exact=True))
             for n in (self.numerator, self.denominator)
         ]
         return Cell(self.said(look), plain(known(self.value))), made[0], made[1]

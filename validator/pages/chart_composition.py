@@ -22,6 +22,7 @@ from validator.pages.chart_parts import (
     text_width,
     titled,
     words,
+    wrapped,
     write,
 )
 from validator.pages.chart_scales import Scale
@@ -48,9 +49,12 @@ class Stack:
 
 @dataclass(frozen=True, slots=True)
 class Composition:
+    """``note``: what has to be known to read it, under the bars."""
+
     title: str
     text: str
     stacks: tuple[Stack, ...]
+    note: str = ""
 
 
 def _patterns(prefix: str) -> str:
@@ -76,7 +80,7 @@ def _block(
 
 def composition(data: Composition, look: Look) -> str:
     """A bar for each stack, its parts in order; under it each part's sign, name and share. Shares
-    that do not add up to 1 (space can be valid and invalid at once) are drawn in proportion."""
+    that add up to more than 1 are drawn in proportion."""
     prefix = identifier(look.prefix)
     inside, y = [_patterns(prefix)], 4.0
     for stack in data.stacks[:MOST_ROWS]:
@@ -106,7 +110,12 @@ def composition(data: Composition, look: Look) -> str:
         inside.append(
             write(look.width / 2, 34.0, look.texts.no_data, anchor="middle", colour="quiet")
         )
-    return picture(look, y, inside, data.title, data.text, "composition")
+    if data.note:
+        y += 10
+        for said in wrapped(data.note, look.width - 4.0, 12):
+            inside.append(write(LEFT, y, said, colour="quiet", size=12))
+            y += 16
+    return picture(look, y, inside, data.title, f"{data.text} {data.note}".strip(), "composition")
 
 
 def _keys(stack: Stack, inside: list[str], y: float, look: Look, prefix: str) -> float:

@@ -37,7 +37,8 @@ MOST_DIGITS = 24
 """Of a share in words: what has more is no share."""
 
 _CONTROLS = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\ud800-\\udfff\\ufffe\\uffff]+")
-_DIRECTIONS = re.compile("[\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069]")
+_DIRECTIONS = re.compile("[\\u061c\\u200f\\u202a-\\u202e\\u2066-\\u2069]")
+"""All but U+200E, which keeps a per cent sign at its number among Arabic letters."""
 _LINK = re.compile(r"(?:https?://[^/\\]|/(?![/\\])|[#?]|\./|\.\./)|[^:/?#\\]+(?:[/?#]|$)", re.I)
 
 
@@ -85,6 +86,7 @@ class Texts:
         "Shapes and names show no opinion on the legal status of any country or territory, "
         "or on its borders. Dots: small areas, moved apart where they would overlap."
     )
+    shapes: str = _("Shapes: {source}.")
 
     def translated(self, gettext: Callable[[str], str]) -> Texts:
         """The same in another language. A translation that loses a brace is left in English."""
@@ -110,7 +112,7 @@ def _points(value: float) -> str:
     return f"{100 * value:+.1f}".replace("-", "−")
 
 
-def _number(value: int) -> str:
+def _number(value: float) -> str:
     return f"{value:,}"
 
 
@@ -124,7 +126,7 @@ class Formats:
     """Of a share on an axis: percent with no more decimals than it has."""
     points: Callable[[float], str] = _points
     """Of a difference of two shares, with its sign: percentage points with one decimal."""
-    number: Callable[[int], str] = _number
+    number: Callable[[float], str] = _number
     day: Callable[[date], str] = date.isoformat
     year: Callable[[int], str] = str
 
@@ -173,13 +175,15 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
 
 
-def plain(value: float | int | None) -> str:
+def plain(value: float | int | None, *, exact: bool = False) -> str:
     """A number as attributes and tables for machines have it; empty for none."""
     if value is None or isinstance(value, bool):
         return ""
     if isinstance(value, int):
         return str(value)
-    return format(value, ".7g") if math.isfinite(value) else ""
+    if not math.isfinite(value):
+        return ""
+    return repr(value) if exact else format(value, ".7g")
 
 
 def known(value: float | None) -> float | None:
@@ -284,7 +288,8 @@ def write(
         text_anchor=None if anchor == "start" else anchor,
         font_size=None if size == SIZE else size,
         font_weight=600 if bold else None,
-        unicode_bidi="plaintext",
+        # The picture is from left to right, and so is ASCII: of other texts their letters decide.
+        unicode_bidi=None if text.isascii() else "plaintext",
         **filled(colour),
     )
 
@@ -321,7 +326,7 @@ def text_width(text: str, size: float = SIZE) -> float:
             total += 0.92
         elif unicodedata.east_asian_width(letter) in "WF":
             total += 1.02
-        elif unicodedata.combining(letter):
+        elif letter == "\u200e" or unicodedata.combining(letter):
             continue
         elif letter.isupper() or letter.isdigit():
             total += 0.66

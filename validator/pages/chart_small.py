@@ -30,48 +30,53 @@ SPARK_WIDTH, SPARK_HEIGHT = 96, 24
 
 @dataclass(frozen=True, slots=True)
 class Badge:
-    """What a badge says: of whom (a country, an AS), what, how much; and of which day, in words."""
+    """What a badge says: of whom (a country, an AS), what, how much; of which day, in words; and
+    ``trouble``, a word for what is wrong with the figure, if anything is."""
 
     name: str
     what: str
     share: Share
     day: str
+    trouble: str = ""
 
 
 def badge(data: Badge, look: Look) -> str:
-    """A file of its own (no style sheet, no link), 22 pixels high; white and dark letters on
-    grounds that keep 4.5 to 1 on any page. Sample data is marked in letters as large."""
+    """A file of its own (no style sheet, no link), 22 pixels high; white letters on grounds that
+    keep 4.5 to 1 on any page. Trouble and sample data are marked in letters as large."""
     prefix = identifier(look.prefix)
     left = fitted(f"{words(data.name, 60)} · {words(data.what, 60)}", 280.0, 12)
-    value = data.share.said(look)
-    if look.sample:
-        value = f"{value} · {look.texts.sample_short}"
+    marks = [words(data.trouble, 40), look.texts.sample_short if look.sample else ""]
+    value = " · ".join(each for each in [data.share.said(look), *marks] if each)
+    day = words(data.day, 40)
     first, second = text_width(left, 12) + 16, text_width(value, 13.2) + 16
-    wide = coordinate(first + second)
-    colour = LIGHT["quiet"] if known(data.share.value) is None else LIGHT["valid"]
-    whole = f"{words(data.name)}: {words(data.what)} {data.share.whole(look)}, {words(data.day)}"
-    if look.sample:
-        whole = f"{whole}. {look.texts.sample}"
+    third = text_width(day, 12) + 16
+    wide = first + second + third
+    sound = known(data.share.value) is not None and not data.trouble
+    colour = LIGHT["valid"] if sound else LIGHT["alert" if data.trouble else "quiet"]
+    whole = f"{words(data.name)}: {words(data.what)} {data.share.whole(look)}, {day}"
+    whole = ". ".join([whole, *([data.trouble] if data.trouble else []),
+                       *([look.texts.sample] if look.sample else [])])  # fmt: skip
     face = {"font_size": 12, "y": 15.0, "fill": "#ffffff", "unicode_bidi": "plaintext"}
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="badge" role="img" '
-        f'aria-labelledby="{prefix}-t" viewBox="0 0 {wide} 22" width="{wide}" height="22" '
+        f'aria-labelledby="{prefix}-t" viewBox="0 0 {coordinate(wide)} 22" '
+        f'width="{coordinate(wide)}" height="22" '
         f'font-family="system-ui, -apple-system, Segoe UI, Roboto, Noto Sans, sans-serif" '
         f'direction="ltr">'
-        + element("title", safe(whole, 400), id=f"{prefix}-t")
-        + element("rect", width=first + second, height=22, rx=4, fill="#2b323a")
-        + element("path", d=_right_half(first, first + second), fill=colour)
+        + element("title", safe(whole, 600), id=f"{prefix}-t")
+        + element("rect", width=wide, height=22, rx=4, fill="#2b323a")
+        + element("path", d=_box(first, first + second), fill=colour)
         + element("text", safe(left), x=8.0, **face)
         + element("text", safe(value), x=first + 8, font_weight=600, data_value=plain(
             known(data.share.value)), **face)
+        + element("text", safe(day), x=first + second + 8, **face)
         + "</svg>\n"
     )  # fmt: skip
 
 
-def _right_half(start: float, end: float) -> str:
-    """A box from ``start`` whose right corners are round."""
-    a, b = coordinate(start), coordinate(end - 4)
-    return f"M{a} 0H{b}a4 4 0 0 1 4 4V18a4 4 0 0 1 -4 4H{a}z"
+def _box(start: float, end: float) -> str:
+    a, b = coordinate(start), coordinate(end)
+    return f"M{a} 0H{b}V22H{a}z"
 
 
 def sparkline(

@@ -89,11 +89,6 @@ def step_curve(data: StepCurve, look: Look) -> str:
     high = max(high, goal if goal is not None else high, low + 5e-3)
     y = Scale(low, high + (high - low) * 0.04, top + (220.0 if look.narrow else 260.0), top)
     inside = _share_axis(y, left, right, look)
-    if data.goal and goal is not None and low <= goal:
-        place = y(goal)
-        said = f"{words(data.goal[0], 60)} {look.share(goal)}"
-        inside.append(line(left, place, right, place, "mark", stroke_dasharray="6 4"))
-        inside.append(write(left + 4, place + 15, said, size=12, room=right - left))
     path = f"M{x(0.0):.1f} {y(low):.1f}"
     for i, level in enumerate(after):
         path += f"V{y(level):.1f}H{x(i + 1.0):.1f}"
@@ -114,6 +109,26 @@ def step_curve(data: StepCurve, look: Look) -> str:
     clear = [max(middle, y(after[i]) + 12) for i, middle in enumerate(middles)]
     places = _below(clear, SIZE + 5.0)
     direct = not look.narrow and places[0] < y.start - 4
+    if data.goal and goal is not None and low <= goal:
+        said = f"{words(data.goal[0], 60)} {look.share(goal)}"
+        wide = min(text_width(said, 12), right - left)
+        taken = [
+            (x(float(i)) + 16 + text_width(text), place)
+            for i, (text, place) in enumerate(zip(named, places, strict=True))
+        ]
+        risen = max((level for i, level in enumerate(after) if x(i) < left + wide + 8), default=low)
+        at = _beside_goal(y(goal), y.start, right - wide, taken if direct else [])
+        begin = left
+        for i, (end, down) in enumerate(taken if direct else []):
+            if abs(y(goal) - down) < SIZE / 2 + 2:  # not through a network's name
+                inside.append(_goal_line(begin, x(float(i)) + 12, y(goal)))
+                begin = end + 4
+        inside.append(_goal_line(begin, right, y(goal)))
+        inside.append(
+            write(left + 4, y(goal) - 5, said, size=12, room=right - left)
+            if risen < goal  # there the curve is lower than the line
+            else write(right - 4, at, said, anchor="end", size=12, room=right - left)
+        )
     for i, text in enumerate(named):
         spot = x(float(i))
         about = titled(f"{words(steps[i].name)}: {look.points(_finite(steps[i].gain))}")
@@ -139,6 +154,21 @@ def _below(middles: Sequence[float], gap: float) -> list[float]:
         ceiling = max(middle, ceiling + gap)
         places.append(ceiling)
     return places[::-1]
+
+
+def _goal_line(begin: float, end: float, y: float) -> str:
+    return line(begin, y, end, y, "mark", stroke_dasharray="6 4") if end > begin else ""
+
+
+def _beside_goal(
+    goal: float, bottom: float, start: float, taken: Sequence[tuple[float, float]]
+) -> float:
+    """Where what a goal is called stands at the right end of its line: under it or over it, where
+    no network's name is. ``taken``: where each of these ends, and how far down it stands."""
+    for at in (goal + 14, goal - 5):
+        if at < bottom and all(end < start or abs(at - 4 - down) > SIZE for end, down in taken):
+            return at
+    return goal - 5
 
 
 def _named(place: int, step: Step, look: Look) -> str:

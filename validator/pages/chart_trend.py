@@ -291,13 +291,13 @@ def _line(points: Sequence[Point], each: Series, frame: _Frame, look: Look, colo
                 radius = 3.5 if last else 2.2
                 said = titled(f"{each.name}, {look.formats.day(p.day)}: {_made_of(p, v, look)}")
                 dots.append(element("circle", said, cx=x, cy=y, r=radius, **filled(colour)))
-    values = " ".join(plain(p.value) or "-" for p in points)
-    days = " ".join(p.day.isoformat() for p in points)
+    numbers: dict[str, object] = {}
+    if not look.narrow:  # it stands beside the wide one, which has them
+        numbers["data_days"] = " ".join(p.day.isoformat() for p in points)
+        numbers["data_values"] = " ".join(plain(p.value) or "-" for p in points)
     drawing = stroked(colour, 2.0) | {"stroke_linejoin": "round", "stroke_linecap": "round"}
     whole = element("path", d="".join(path), **drawing) if path else ""
-    return element(
-        "g", whole + "".join(dots), data_series=words(each.name), data_days=days, data_values=values
-    )
+    return element("g", whole + "".join(dots), data_series=words(each.name), **numbers)
 
 
 def _made_of(point: Point, value: float, look: Look) -> str:

@@ -6,19 +6,21 @@ and a test read the same ones. Every share has its numerator and denominator.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+
+import numpy as np
 
 from validator.coverage import SPACE_UNITS, Coverage, Figures, Order, in_units, shown
 from validator.coverage import share as quotient
 from validator.feed import redacted
 from validator.groupings import Attribution, Scheme
-from validator.history.figures import Series
 from validator.history.reading import Reader
 from validator.history.records import DayRecord, NoSuchDay, day_of
 from validator.milestones import Milestone
 from validator.model import Family
+from validator.pages.world_map import MapInUse
 from validator.replies import generated_time
 from validator.snapshot import Snapshot
 from validator.targets import TargetSettings
@@ -27,7 +29,7 @@ FAMILY_NAMES = {Family.IPV4: "IPv4", Family.IPV6: "IPv6"}
 YEAR_DAYS = 365
 NEAR_DAYS = 31
 """A day so near to a year ago stands for it."""
-MOST_POINTS = 260
+MOST_POINTS = 180
 """Of a trend: more than a picture can show are thinned out."""
 ADDRESS, ORIGIN = Attribution.ADDRESS, Attribution.ORIGIN
 
@@ -43,6 +45,7 @@ class Sources:
     past: bool = False
     targets: Sequence[TargetSettings] = ()
     milestones: Sequence[Milestone] = ()
+    map: MapInUse = field(default_factory=MapInUse)
 
     @property
     def day(self) -> date:
@@ -208,8 +211,14 @@ def rows_of(
 ) -> list[Row]:
     """The groups that a table shows, in order; those that announce nothing are left out."""
     chosen = shown(coverage, family, order)
-    chosen = chosen[coverage.routes[family].sum(axis=1)[chosen] > 0][:most]
+    announced = coverage.routes[family].sum(axis=1)
+    chosen = chosen[announced[chosen] > 0][:most]
     return [row_of(snapshot, coverage, number, family) for number in chosen.tolist()]
+
+
+def announcing(coverage: Coverage, family: Family) -> int:
+    """How many groups announce anything: the rows there are."""
+    return int(np.count_nonzero(coverage.routes[family].sum(axis=1)))
 
 
 def total_of(coverage: Coverage, family: Family, name: str) -> Row:
@@ -226,8 +235,12 @@ def total_of(coverage: Coverage, family: Family, name: str) -> Row:
 
 def year_before(days: Iterable[date], day: date, near_days: int = NEAR_DAYS) -> date | None:
     """The recorded day nearest to a year before; None if none is near."""
-    wanted = day - timedelta(YEAR_DAYS)
-    near = [each for each in days if abs((each - wanted).days) <= near_days]
+    return nearest(days, day - timedelta(YEAR_DAYS), near_days)
+
+
+def nearest(days: Iterable[date], wanted: date, within: int) -> date | None:
+    """The day nearest to the one wanted; None if none is so near."""
+    near = [each for each in days if abs((each - wanted).days) <= within]
     return min(near, key=lambda each: abs((each - wanted).days), default=None)
 
 
@@ -239,25 +252,26 @@ def trend_of(
     Raises:
         SourceError: the history cannot be read.
     """
-    reader = sources.reader
-    if reader is None:
+    reader, last = sources.reader, sources.day
+    days = [day for day in reader.days() if day <= last] if reader else []
+    if reader is None or not days:
         return Trend()
+    then = year_before(days[-2 * YEAR_DAYS :], last)
+    asked = sorted({*_thinned(days), *([then] if then else [])})
+    try:
+        found = reader.sums(scheme, attribution, groups, asked)
+    except NoSuchDay:
+        return Trend()
+    records = reader.days()
     points: dict[Family, tuple[TrendPoint, ...]] = {}
     before: dict[Family, TrendPoint] = {}
-    for family in Family:
-        found = []
-        for group in groups:
-            try:
-                found.append(reader.series(scheme, attribution, group, family, last=sources.day))
-            except NoSuchDay:
-                continue
-        if not found:
-            continue
-        days = [point.day for point in found[0].points]
-        then = year_before(days[-2 * YEAR_DAYS :], sources.day)
-        every = _added(found, {*_thinned(days), *([then] if then else [])})
+    for family, its in found.items():
+        every = tuple(
+            TrendPoint(day, part, whole, day in records and records[day].degraded)
+            for day, part, whole in its
+        )
         if every:
-            points[family] = tuple(every)
+            points[family] = every
             at = next((each for each in every if each.day == then), None)
             if at is not None:
                 before[family] = at
@@ -266,25 +280,6 @@ def trend_of(
         return made
     marked = tuple(each for each in sources.milestones if made.first <= each.day <= made.last)
     return Trend(points, before, marked)
-
-
-def _added(found: Sequence[Series], days: Set[date]) -> list[TrendPoint]:
-    """The sum of some groups on some days."""
-    total: dict[date, list[int]] = {}
-    for series in found:
-        for point in series.points:
-            if point.day not in days:
-                continue
-            part, whole = point.parts("valid_share") or (None, None)
-            if part is not None and whole is not None:
-                its = total.setdefault(point.day, [0, 0])
-                its[0] += part
-                its[1] += whole
-    records = found[0].records
-    return [
-        TrendPoint(day, part, whole, records[day].degraded if day in records else False)
-        for day, (part, whole) in sorted(total.items())
-    ]
 
 
 def _thinned(days: Sequence[date]) -> Sequence[date]:
@@ -305,11 +300,25 @@ def with_before(
     then = year_before(reader.days(), sources.day) if reader else None
     if reader is None or then is None or not rows:
         return list(rows), None
-    scheme, family = rows[0].scheme, rows[0].family
     try:
-        coverage = reader.at(scheme, attribution, then, (family,)).coverage
+        return with_counts(reader, rows, attribution, then), then
     except NoSuchDay:
         return list(rows), None
+
+
+def with_counts(
+    reader: Reader, rows: Sequence[Row], attribution: Attribution, then: date
+) -> list[Row]:
+    """Rows of one scheme and family with what they were on a recorded day.
+
+    Raises:
+        NoSuchDay: the scheme was not counted on it.
+        SourceError: the history cannot be read.
+    """
+    if not rows:
+        return []
+    scheme, family = rows[0].scheme, rows[0].family
+    coverage = reader.at(scheme, attribution, then, (family,)).coverage
     place = {group: number for number, group in enumerate(coverage.groups)}
     counts = coverage.routes[family].tolist()
 
@@ -317,7 +326,7 @@ def with_before(
         at = place.get(group)
         return None if at is None else Share(counts[at][0], sum(counts[at]))
 
-    return [_with(each, before(each.group)) for each in rows], then
+    return [_with(each, before(each.group)) for each in rows]
 
 
 def _with(row: Row, before: Share | None) -> Row:

@@ -10,8 +10,8 @@ import numpy as np
 
 from validator import targets as working
 from validator.averages import Averages, averages
-from validator.coverage import Order
-from validator.group_members import Place, Ranked, members_of, place_of
+from validator.coverage import Coverage, Order
+from validator.group_members import GroupMembers, Place, Ranked, members_of, place_of
 from validator.groupings import Attribution, Scheme, attribution_of
 from validator.history.figures import Series
 from validator.history.records import NoSuchDay
@@ -22,6 +22,7 @@ from validator.pages.facts_common import (
     Sources,
     Stamp,
     Trend,
+    announcing,
     region_of,
     row_of,
     rows_of,
@@ -30,7 +31,7 @@ from validator.pages.facts_common import (
     with_before,
 )
 from validator.pages.facts_plan import PlanFacts, plan_of
-from validator.planning_rows import Question
+from validator.planning_rows import Chosen, Question
 from validator.planning_rows import rows_of as rows_in_question
 from validator.snapshot import Snapshot
 from validator.targets import Ahead, Observation, Progress, TargetSettings
@@ -122,6 +123,22 @@ class GroupFacts:
         return Share(then.part, then.whole) if then and not then.degraded else None
 
 
+def coverage_of(snapshot: Snapshot, scheme: str, group: str) -> tuple[Coverage, int]:
+    """A scheme as it is counted when nobody says how, and the number of a group in it.
+
+    Raises:
+        NoSuchGroup: there is no such scheme, or no such group in it.
+    """
+    if scheme not in snapshot.schemes:
+        raise NoSuchGroup(f"there is no scheme {scheme[:80]!r}")
+    by = attribution_of(scheme, None, snapshot.groupings.get(scheme))
+    coverage = snapshot.coverages[scheme, by]
+    number = coverage.index(group)
+    if number is None:
+        raise NoSuchGroup(f"{snapshot.scheme_title(scheme)} has no group {group[:80]!r}")
+    return coverage, number
+
+
 def group_facts(sources: Sources, scheme: str, group: str, family: Family) -> GroupFacts:
     """The facts of a group. Takes some ten milliseconds, on a full table a few hundred.
 
@@ -130,23 +147,16 @@ def group_facts(sources: Sources, scheme: str, group: str, family: Family) -> Gr
         SourceError: the history cannot be read.
     """
     snapshot = sources.snapshot
-    if scheme not in snapshot.schemes:
-        raise NoSuchGroup(f"there is no scheme {scheme[:80]!r}")
-    by = attribution_of(scheme, None, snapshot.groupings.get(scheme))
-    coverage = snapshot.coverages[scheme, by]
-    number = coverage.index(group)
-    if number is None:
-        raise NoSuchGroup(f"{snapshot.scheme_title(scheme)} has no group {group[:80]!r}")
+    coverage, number = coverage_of(snapshot, scheme, group)
+    by = coverage.attribution
     grouping = snapshot.groupings.get(scheme)
     rows = {each: row_of(snapshot, coverage, number, each) for each in Family}
     parent, peers_of, peers = _surroundings(snapshot, scheme, group, by, family)
     members = members_of(snapshot, scheme, group, by)
-    member_rows = rows_of(snapshot, members.coverage, family, Order.SPACE) if members else []
-    shown, then = with_before(sources, member_rows[:MOST_MEMBERS], by) if members and (
-        members.scheme == Scheme.COUNTRY
-    ) else (member_rows[:MOST_MEMBERS], None)  # fmt: skip
+    shown, then = _members(sources, members, by, family)
     question = Question(scheme, group, by, family)
-    invalids, invalids_total = _invalids(snapshot, question) if sources.tables else ((), 0)
+    chosen = rows_in_question(snapshot, question) if sources.tables else None
+    invalids, invalids_total = _invalids(snapshot, chosen) if chosen else ((), 0)
     wider = coverage.wider
     networks = wider.network_figures(number) if wider else None
     holdings = coverage.holdings or {}
@@ -179,15 +189,25 @@ def group_facts(sources: Sources, scheme: str, group: str, family: Family) -> Gr
         belongs=_belongs(snapshot, group) if scheme == Scheme.COUNTRY else (),
         members_by=members.scheme if members else "",
         members=tuple(shown),
-        members_total=len(member_rows),
+        members_total=announcing(members.coverage, family) if members else 0,
         listed=tuple(members.listed[:MOST_MEMBERS]) if members else (),
         members_before=then,
         invalids=invalids,
         invalids_total=invalids_total,
-        plan=plan_of(snapshot, question) if sources.tables else None,
+        plan=plan_of(snapshot, question, chosen) if chosen else None,
         trend=trend_of(sources, scheme, (group,), by),
         targets=_targets(sources, scheme, group, by, family),
     )  # fmt: skip
+
+
+def _members(
+    sources: Sources, members: GroupMembers | None, by: Attribution, family: Family
+) -> tuple[list[Row], date | None]:
+    """The largest members; of countries also what they were about a year before, and that day."""
+    if members is None:
+        return [], None
+    rows = rows_of(sources.snapshot, members.coverage, family, Order.SPACE, MOST_MEMBERS)
+    return with_before(sources, rows, by) if members.scheme == Scheme.COUNTRY else (rows, None)
 
 
 def _surroundings(
@@ -217,10 +237,9 @@ def _belongs(snapshot: Snapshot, country: str) -> tuple[Belongs, ...]:
     )
 
 
-def _invalids(snapshot: Snapshot, question: Question) -> tuple[tuple[Invalid, ...], int]:
+def _invalids(snapshot: Snapshot, chosen: Chosen) -> tuple[tuple[Invalid, ...], int]:
     """Those that most peers see, and how many there are."""
     routes = snapshot.routes
-    chosen = rows_in_question(snapshot, question)
     rows = chosen.rows[chosen.mine > 0]
     bad = (routes.verdict[rows] != Verdict.VALID) & (routes.verdict[rows] != Verdict.NOT_FOUND)
     rows = rows[bad]

@@ -12,7 +12,7 @@ import numpy as np
 from validator import fixes
 from validator.announced import REASONS
 from validator.coverage import Figures
-from validator.fixes import advice_text, relate
+from validator.fixes import Advice, relate
 from validator.groupings import NOBODY, Scheme
 from validator.model import NEVER_EXPIRES, Family, Prefix, State, Verdict, format_asn
 from validator.origins import RowsByOrigin
@@ -189,7 +189,7 @@ class FixFacts(NamedTuple):
     max_length: int | None
     recommended: bool
     holder: str
-    advice: tuple[str, ...]
+    advice: tuple[Advice, ...]
     turns_invalid: int
 
 
@@ -271,7 +271,6 @@ def _vrp(snapshot: Snapshot, vrp: Vrp) -> VrpFacts:
 
 def _fix(snapshot: Snapshot, prefix: Prefix, origin: int) -> FixFacts:
     found = fixes.suggest(snapshot, prefix, origin)
-    others = len(found.turns_invalid)
     return FixFacts(
         str(prefix),
         format_asn(origin),
@@ -279,6 +278,6 @@ def _fix(snapshot: Snapshot, prefix: Prefix, origin: int) -> FixFacts:
         found.roa.max_length if found.roa else None,
         found.recommended,
         str(relate(snapshot, prefix, origin)),
-        tuple(advice_text(each, prefix, origin, others) for each in found.advice),
-        others,
+        found.advice,
+        len(found.turns_invalid),
     )

@@ -26,6 +26,8 @@ from validator.pages.facts_common import (
     with_before,
 )
 from validator.pages.facts_plan import PlanFacts, plan_of_all
+from validator.pages.facts_week import Week, week_of
+from validator.pages.world_map import Shapes
 from validator.snapshot import Snapshot
 
 CLASSES = ("ldc", "lldc", "sids", "income", "development")
@@ -83,8 +85,11 @@ class OverviewFacts:
     countries: tuple[Row, ...]
     countries_before: date | None
     changed: Changed | None
+    week: Week | None
     plan: PlanFacts
     trend: Trend
+    shapes: Shapes | None = None
+    """Of the user's own map; None: ours."""
 
     @property
     def row(self) -> Row:
@@ -131,8 +136,10 @@ def overview_facts(sources: Sources, family: Family) -> OverviewFacts:
         countries=tuple(countries),
         countries_before=then,
         changed=_changed(sources, family, then) if then else None,
+        week=week_of(sources, whole, countries, family),
         plan=plan_of_all(snapshot, family),
         trend=trend_of(sources, FROM_SCHEME, whole.groups, ADDRESS),
+        shapes=sources.map.shapes,
     )
 
 

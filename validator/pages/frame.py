@@ -19,9 +19,9 @@ from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined
 from jinja2.bccache import Bucket
 from markupsafe import Markup
 
-from validator.coverage import in_units
+from validator.coverage import Figures, in_units
 from validator.pages.chart_colours import style_sheet
-from validator.pages.words import LANGUAGES, clean, words
+from validator.pages.words import DRAFTED, LANGUAGES, Words, clean, isolated, words
 
 _HERE = Path(__file__).parent
 TEMPLATES, STATIC = _HERE / "templates", _HERE / "static"
@@ -110,11 +110,14 @@ def environment(language: str) -> Environment:
         "moment": its.moment,
         "span": its.span,
         "clean": clean,
+        "isolated": isolated,
         "exact": _exact,
+        "cells": functools.partial(_cells, its=its),
     }
     made.globals |= {
         "language": language,
         "languages": LANGUAGES,
+        "drafted": language in DRAFTED,
         "direction": its.direction,
         "static": static_path,
         "svg": Markup,
@@ -126,6 +129,16 @@ def environment(language: str) -> Environment:
 def render(template: str, language: str, given: Mapping[str, Any]) -> str:
     """A page. ``given`` is what the template asks for; all of it is escaped."""
     return environment(language).get_template(template).render(given)
+
+
+def _cells(figures: Figures, its: Words) -> Markup:
+    """The cells of a table of groups: routes announced, valid, invalid, without a ROA; the valid
+    share of routes and of space. A page has thousands, so they are made in one go."""
+    counts = figures.announced, figures.valid, figures.invalid, figures.not_found
+    shares = figures.valid_share, figures.space_valid_share
+    made = [f'<td data-v="{n}">{its.count(n)}</td>' if n > 999 else f"<td>{n}</td>" for n in counts]
+    made += [f'<td data-v="{_exact(share)}">{its.percent(share)}</td>' for share in shares]
+    return Markup("".join(made))  # noqa: S704 - numbers, and signs of ours
 
 
 def _exact(number: float | int | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
@@ -48,8 +49,13 @@ class Ask:
     def link(self, path: str, **more: str) -> str:
         """A path of ours with what is carried along."""
         asked = {name: self.query[name] for name in ("family", *CARRIED) if name in self.query}
-        asked |= more
-        return quote(path, safe="/:") + (f"?{urlencode(asked)}" if asked else "")
+        return quote(path, safe="/:") + _query(tuple({**asked, **more}.items()))
+
+
+@functools.lru_cache(maxsize=256)
+def _query(asked: tuple[tuple[str, str], ...]) -> str:
+    """The same for a thousand links of a page."""
+    return f"?{urlencode(asked)}" if asked else ""
 
 
 @dataclass(frozen=True, slots=True)

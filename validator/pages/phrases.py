@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from validator.pages.words import Words
+from validator.fixes import advice_text
+from validator.model import Prefix, parse_asn
+from validator.pages.facts_network import FixFacts
+from validator.pages.words import Words, marked
 
 
 def causes(words: Words) -> dict[str, str]:
@@ -66,6 +69,14 @@ def relations(words: Words) -> dict[str, str]:
     }
 
 
+def advice(words: Words, fix: FixFacts) -> list[str]:
+    """What to know before a fix: the sentences that the API has, in the reader's language."""
+    prefix, origin = Prefix.parse(fix.prefix), parse_asn(fix.asn)
+    return [
+        advice_text(each, prefix, origin, fix.turns_invalid, words.braced) for each in fix.advice
+    ]
+
+
 def outlooks(words: Words) -> dict[str, str]:
     """How a group stands to a target (:class:`validator.targets.Outlook`)."""
     say = words.say
@@ -89,3 +100,110 @@ def inputs(words: Words) -> dict[str, str]:
         "degraded": say("degraded"),
         "failed": say("failed"),
     }
+
+
+def kinds(words: Words) -> dict[str, str]:
+    """Kinds of inputs, as the settings and the files themselves are called."""
+    say = words.say
+    return {
+        "vrps": say("VRPs"),
+        "rtr": say("VRPs by RTR"),
+        "slurm": say("local exceptions (SLURM)"),
+        "routes": say("routes"),
+        "mrt": say("routes (MRT)"),
+        "route-list": say("routes (a list)"),
+        "pyasn": say("routes (pyasn)"),
+        "bmp": say("routes by BMP"),
+        "ris_live": say("routes by RIS Live"),
+        "mrt_updates": say("updates of routes (MRT)"),
+        "resources": say("who holds addresses and AS numbers"),
+        "asn_names": say("names of networks"),
+        "asn-names": say("names of networks"),
+        "groups": say("lists of groups"),
+        "table": say("all routes"),
+    }
+
+
+def statuses(words: Words) -> dict[str, str]:
+    """What the registries' files say of a block (:class:`validator.model.Holding`)."""
+    say = words.say
+    return {
+        "": "",
+        "allocated": say("allocated"),
+        "assigned": say("assigned"),
+        "available": say("available"),
+        "reserved": say("reserved"),
+    }
+
+
+LIST_NAMES = frozenset(
+    (
+        marked("Countries and territories"),
+        marked("Networks (AS numbers)"),
+        marked("Regional Internet registries"),
+        marked("unregistered"),
+        marked("origin NONE"),
+        marked("Developed and developing regions, as the United Nations last had them"),
+        marked("Developed regions"),
+        marked("Developing regions"),
+        marked("Countries and territories in neither"),
+        marked("World Bank income groups"),
+        marked("Low income"),
+        marked("Lower-middle income"),
+        marked("Upper-middle income"),
+        marked("High income"),
+        marked("Countries and territories that the World Bank does not classify"),
+        marked("Least developed countries (LDCs)"),
+        marked("Least developed countries"),
+        marked("Countries and territories that are not LDCs"),
+        marked("Landlocked developing countries (LLDCs)"),
+        marked("Landlocked developing countries"),
+        marked("Countries and territories that are not LLDCs"),
+        marked("Small island developing States (SIDS)"),
+        marked("Small island developing States"),
+        marked("Countries and territories that are not SIDS"),
+        marked("United Nations regions (M49)"),
+        marked("United Nations sub-regions (M49)"),
+        marked("United Nations intermediate regions (M49)"),
+        marked("Countries and territories not in a region"),
+        marked("Countries and territories without an intermediate region"),
+        marked("Europe, Middle East and Central Asia (the RIPE NCC's service region)"),
+        marked("Middle East"),
+        marked("Countries and territories outside the RIPE NCC's service region"),
+    )
+)
+"""Names and titles that the lists of ``config/groups`` give, and those of the schemes without a
+list: :mod:`validator.pages.naming` says them in the reader's language."""
+
+REGIONS = {
+    marked("Africa"): "002",
+    marked("Americas"): "019",
+    marked("Asia"): "142",
+    marked("Australia and New Zealand"): "053",
+    marked("Caribbean"): "029",
+    marked("Central America"): "013",
+    marked("Central Asia"): "143",
+    marked("Eastern Africa"): "014",
+    marked("Eastern Asia"): "030",
+    marked("Eastern Europe"): "151",
+    marked("Europe"): "150",
+    marked("Latin America and the Caribbean"): "419",
+    marked("Melanesia"): "054",
+    marked("Micronesia"): "057",
+    marked("Middle Africa"): "017",
+    marked("Northern Africa"): "015",
+    marked("Northern America"): "021",
+    marked("Northern Europe"): "154",
+    marked("Oceania"): "009",
+    marked("Polynesia"): "061",
+    marked("South America"): "005",
+    marked("South-eastern Asia"): "035",
+    marked("Southern Africa"): "018",
+    marked("Southern Asia"): "034",
+    marked("Southern Europe"): "039",
+    marked("Sub-Saharan Africa"): "202",
+    marked("Western Africa"): "011",
+    marked("Western Asia"): "145",
+    marked("Western Europe"): "155",
+}
+"""The regions of M49 by name, with their codes."""

@@ -1,7 +1,7 @@
 """Facts as pictures: which chart shows what, with its title and its text in words.
 
-Each :class:`Picture` has the drawing, the table of the same numbers, where the numbers can be had
-as files, and where it is told how they are computed.
+Each :class:`Picture` has the drawing, the table of the same numbers, where both can be had as
+files, and where it is told how they are computed.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
+from validator.coverage import in_units, share
 from validator.model import Family
 from validator.pages import charts
 from validator.pages.charts import Formats, Look, Table, Texts
@@ -18,7 +20,7 @@ from validator.pages.facts_group import TargetFacts
 from validator.pages.facts_overview import OverviewFacts
 from validator.pages.facts_plan import PlanFacts
 from validator.pages.words import Words, clean
-from validator.pages.world_map import Area, WorldMap, map_figure, map_table
+from validator.pages.world_map import Area, WorldMap, map_figure, map_file, map_table
 
 MOST_ROWS = 40
 RECENT = 12
@@ -26,8 +28,9 @@ RECENT = 12
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """``html`` is safe as it is. ``computed`` is an anchor of the page of definitions; ``csv`` and
-    ``json`` are paths, empty if there are none."""
+    """``html`` is safe as it is. ``computed`` is an anchor of the page of definitions; ``csv``,
+    ``json`` and ``svg`` are paths, empty if there are none. ``paint`` draws it anew, at any width
+    (:mod:`validator.pages.picture_files`); None if that is of no use."""
 
     key: str
     title: str
@@ -37,6 +40,8 @@ class Picture:
     csv: str = ""
     json: str = ""
     note: str = ""
+    svg: str = ""
+    paint: Callable[[Look], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,16 @@ class Drawing:
         )
         texts = Texts().translated(its.translations.gettext)
         return Look(prefix=key, sample=self.sample, texts=texts, formats=formats)
+
+
+def painted(
+    paint: Callable[[Look], str], look: Look, title: str, table: Table, computed: str,
+    api: str = "", note: str = "",
+) -> Picture:  # fmt: skip
+    """A picture in both widths of a page. ``api``: a path with a query; it has CSV too."""
+    csv = f"{api}&format=csv" if api else ""
+    html = charts.both(paint, look)
+    return Picture(look.prefix, title, html, table, computed, csv, api, note, paint=paint)
 
 
 def share_of(row: Row) -> charts.Share:
@@ -87,10 +102,11 @@ def map_of(draw: Drawing, facts: OverviewFacts, sources: str) -> Picture:
         Area(row.group, clean(row.label), share_of(row), draw.link(path_of(row)))
         for row in facts.countries
     )
-    data = WorldMap(title, text, title, areas)
+    data = WorldMap(title, text, title, areas, shapes=facts.shapes)
     look = draw.look("map")
     return Picture("map", title, map_figure(data, look), map_table(data, look),
-                   "coverage-of-a-group", f"{sources}&format=csv", sources)  # fmt: skip
+                   "coverage-of-a-group", f"{sources}&format=csv", sources,
+                   paint=partial(map_file, data))  # fmt: skip
 
 
 def ranking_of(
@@ -106,9 +122,8 @@ def ranking_of(
     beside = (clean(reference.label), value) if reference and value is not None else None
     data = charts.Ranking(title, draw.words.say("Bars, the highest first."), bars, beside)
     look = draw.look(key)
-    html = charts.both(lambda each: charts.ranking(data, each), look)
-    return Picture(key, title, html, charts.ranking_table(data, look), "coverage-of-a-group",
-                   f"{api}&format=csv", api)  # fmt: skip
+    return painted(partial(charts.ranking, data), look, title, charts.ranking_table(data, look),
+                    "coverage-of-a-group", api)  # fmt: skip
 
 
 def divide_of(draw: Drawing, facts: OverviewFacts) -> Picture:
@@ -128,9 +143,8 @@ def divide_of(draw: Drawing, facts: OverviewFacts) -> Picture:
     text = say("Of each class three averages: pooled, the median country, weighted by people.")
     data = charts.Divide(title, text, rows)
     look = draw.look("divide")
-    html = charts.both(lambda each: charts.divide(data, each), look)
-    return Picture("divide", title, html, charts.divide_table(data, look),
-                   "three-averages-of-a-class")  # fmt: skip
+    return painted(partial(charts.divide, data), look, title, charts.divide_table(data, look),
+                    "three-averages-of-a-class")  # fmt: skip
 
 
 def trend_picture(
@@ -169,13 +183,12 @@ def trend_picture(
         ahead,
     )
     look = draw.look("trend")
-    html = charts.both(lambda each: charts.trend(data, each), look)
     recent = charts.Trend(
         title, "", tuple(charts.Series(s.name, s.points[-RECENT:], s.colour) for s in series)
     )
     note = say("The last days that are drawn; the files have all of them.") if api else ""
-    return Picture("trend", title, html, charts.trend_table(recent, look), "coverage-of-a-group",
-                   f"{api}&format=csv" if api else "", api, note)  # fmt: skip
+    return painted(partial(charts.trend, data), look, title, charts.trend_table(recent, look),
+                    "coverage-of-a-group", api, note)  # fmt: skip
 
 
 def steps_of(draw: Drawing, plan: PlanFacts, api: str, goal: Row | None = None) -> Picture | None:
@@ -194,14 +207,13 @@ def steps_of(draw: Drawing, plan: PlanFacts, api: str, goal: Row | None = None) 
         title, say("One step a network, the largest first."), plan.now, steps, beside
     )
     look = draw.look("steps")
-    html = charts.both(lambda each: charts.step_curve(data, each), look)
-    return Picture("steps", title, html, charts.step_table(data, look), "the-plan-of-a-group",
-                   f"{api}&format=csv" if api else "", api)  # fmt: skip
+    return painted(partial(charts.step_curve, data), look, title, charts.step_table(data, look),
+                    "the-plan-of-a-group", api)  # fmt: skip
 
 
 def waterfall_of(
     draw: Drawing, title: str, then: tuple[date, float], now: tuple[date, float],
-    causes: Sequence[tuple[str, float]], computed: str, api: str = "",
+    causes: Sequence[tuple[str, float]], computed: str, api: str = "", key: str = "change",
 ) -> Picture:  # fmt: skip
     """A change from then to now; ``causes`` in percentage points."""
     its = draw.words
@@ -210,39 +222,63 @@ def waterfall_of(
         then[1], now[1], its.short_day(then[0]), its.short_day(now[0]),
         tuple(charts.Cause(clean(name), points / 100) for name, points in causes),
     )  # fmt: skip
-    look = draw.look("change")
-    html = charts.both(lambda each: charts.waterfall(data, each), look)
-    return Picture("change", title, html, charts.waterfall_table(data, look), computed,
-                   f"{api}&format=csv" if api else "", api)  # fmt: skip
+    look = draw.look(key)
+    return painted(partial(charts.waterfall, data), look, title,
+                    charts.waterfall_table(data, look), computed, api)  # fmt: skip
 
 
 def composition_of(draw: Drawing, rows: dict[Family, Row]) -> Picture:
     """Of what each family's routes and space are made."""
     its = draw.words
-    names = its.say("valid"), its.say("invalid"), its.say("not-found")
     stacks = []
     for family, row in rows.items():
         figures, called = row.figures, FAMILY_NAMES[family]
         whole = its.count_of("%(n)s route", "%(n)s routes", figures.announced)
-        stacks.append(_stack(its.say("%(family)s routes", family=called), whole, names,
-                             (figures.valid, figures.invalid, figures.not_found),
-                             figures.announced))  # fmt: skip
+        parts = figures.valid, figures.invalid, figures.not_found
+        name = its.say("%(family)s routes", family=called)
+        stacks.append(_stack(its, name, whole, parts, figures.announced))
+        if figures.announced_space:
+            stacks.append(_space(its, row))
     title = its.say("What is announced: valid, invalid, and without a ROA")
-    data = charts.Composition(
-        title, its.say("One bar for each family of addresses."), tuple(stacks)
+    note = its.say(
+        "Space: each address counts once. If a valid route covers it, it is valid; "
+        "else if an invalid one does, invalid; else not-found."
     )
+    text = its.say("For each family of addresses a bar of its routes, and one of its space.")
+    spaces = len(stacks) > len(rows)
+    data = charts.Composition(title, text, tuple(stacks), note if spaces else "")
     look = draw.look("parts")
-    html = charts.both(lambda each: charts.composition(data, each), look)
-    return Picture("parts", title, html, charts.composition_table(data, look),
-                   "the-validation-state-of-a-route")  # fmt: skip
+    return painted(partial(charts.composition, data), look, title,
+                    charts.composition_table(data, look),
+                    "coverage-of-a-group")  # fmt: skip
+
+
+def _space(its: Words, row: Row) -> charts.Stack:
+    """Announced space in parts that add up. Valid, invalid and not-found space may overlap; but
+    covered space is what valid or invalid routes announce: less what is valid, it is what invalid
+    routes announce and no valid one. What is not covered only not-found routes announce."""
+    figures, family = row.figures, row.family
+    valid, covered, total = figures.valid_space, figures.covered_space, figures.announced_space
+    if family is Family.IPV4:
+        whole = its.count_of("%(n)s address", "%(n)s addresses", total)
+    else:
+        whole = its.say("%(n)s /48s", n=its.count(in_units(total, family)))
+    name = its.say("%(family)s space", family=FAMILY_NAMES[family])
+    return _stack(its, name, whole, (valid, covered - valid, total - covered), total,
+                  lambda space: in_units(space, family))  # fmt: skip
 
 
 def _stack(
-    name: str, whole: str, names: Sequence[str], counts: Sequence[int], total: int
-) -> charts.Stack:
-    states = "valid", "invalid", "not-found"
+    its: Words, name: str, whole: str, counts: Sequence[int], total: int,
+    shown: Callable[[int], float] = int,
+) -> charts.Stack:  # fmt: skip
+    states = {
+        "valid": its.say("valid"),
+        "invalid": its.say("invalid"),
+        "not-found": its.say("not-found"),
+    }
     parts = (
-        charts.Part(its, state, charts.Share(n / total if total else None, n, total))
-        for its, state, n in zip(names, states, counts, strict=True)
+        charts.Part(called, state, charts.Share(share(n, total), shown(n), shown(total)))
+        for (state, called), n in zip(states.items(), counts, strict=True)
     )
     return charts.Stack(name, whole, tuple(parts))

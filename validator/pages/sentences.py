@@ -8,12 +8,15 @@ isolated`).
 
 from __future__ import annotations
 
+from datetime import date
+
 from validator.pages.facts_common import FAMILY_NAMES, Row, Share
 from validator.pages.facts_compare import CompareFacts
 from validator.pages.facts_group import GroupFacts
 from validator.pages.facts_network import NetworkFacts, PrefixFacts
 from validator.pages.facts_overview import OverviewFacts
 from validator.pages.facts_plan import PlanFacts
+from validator.pages.facts_week import Week
 from validator.pages.words import Words, isolated, marked
 
 SAME_POINTS = 0.05
@@ -38,6 +41,34 @@ def overview(words: Words, facts: OverviewFacts) -> list[str]:
     ]
     return [*said, *_since(words, facts.row, facts.before, facts.trend.before.get(facts.family)),
             *_missing(words, facts.plan)]  # fmt: skip
+
+
+def week(words: Words, its: Week, family: str, day: date) -> str:
+    """What a week changed."""
+    given = {
+        "share": words.percent(its.after.value),
+        "family": family,
+        "then": words.percent(its.before.value),
+        "since": words.day(its.day),
+        "day": words.day(day),
+        "points": words.plain_points(its.points),
+    }
+    if abs(its.points) < SAME_POINTS:
+        message = marked(
+            "%(share)s of announced %(family)s routes are valid on %(day)s, as many as on "
+            "%(since)s."
+        )
+    elif its.points > 0:
+        message = marked(
+            "From %(since)s to %(day)s the valid share of announced %(family)s routes rose by "
+            "%(points)s points, from %(then)s to %(share)s."
+        )
+    else:
+        message = marked(
+            "From %(since)s to %(day)s the valid share of announced %(family)s routes fell by "
+            "%(points)s points, from %(then)s to %(share)s."
+        )
+    return words.say(message, **given)
 
 
 def group(words: Words, facts: GroupFacts) -> list[str]:

@@ -6,11 +6,18 @@ through the Equal Earth projection (Šavrič, Patterson and Jenny, 2018), with t
 map that comes with the service. An area's code is its ``id`` or one of its properties
 (:data:`CODES`): ISO 3166-1 alpha-2, alpha-3, or the M49 number. Areas of ISO 3166-1 that the file
 lacks stay on the map as dots, so that no country's figure is lost.
+
+``python -m validator.pages.topojson PATH NAME CREDIT`` writes the shapes as JSON: so the service
+reads a file (:mod:`validator.pages.own_map`).
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
+import os
+import resource
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +37,11 @@ SMALL = 800
 """Square units: an area smaller than this is a dot (about 11,000 km²)."""
 LEAST_RING = 60
 CODES = ("ISO_A2", "ISO_A2_EH", "iso_a2", "iso2", "ISO_A3", "iso_a3", "iso3", "M49", "m49", "code")
+REFUSED = 3
+"""What the command ends with if there is something wrong with the file, which it then says."""
+_MOST_MEMORY = 2 << 30
+_MOST_CPU_SECONDS = 60
+_NICE = 10
 _CURE = "give a TopoJSON file of countries in degrees, with their ISO 3166-1 codes"
 
 Ring = npt.NDArray[np.float64]
@@ -56,6 +68,14 @@ class _Topology(msgspec.Struct):
     transform: _Transform | None = None
 
 
+class Refused(msgspec.Struct, frozen=True):
+    """A :class:`SourceError` of the file, on its way out of the process that read it."""
+
+    problem: str
+    place: str
+    cure: str
+
+
 class _BrokenError(Exception):
     """What is wrong, and where: an error of the file, before its name is put to it."""
 
@@ -64,14 +84,16 @@ class _BrokenError(Exception):
         self.problem, self.place = problem, place
 
 
-def read_topojson(path: Path | str) -> Shapes:
-    """The shapes of a file. Blocking, up to seconds for a large file: in a thread.
+def read_topojson(path: Path | str, credit: str = "", *, name: str = "") -> Shapes:
+    """The shapes of a file. Takes up to seconds of a large one. ``credit``: whose they are, by
+    default the file's name; ``name``: what errors call the file, by default its path. ``about`` of
+    what is returned has both, and the SHA-256 of the file.
 
     Raises:
         SourceError: it cannot be read, is too large, or is no TopoJSON of countries; it names the
             file and the place in it.
     """
-    name = str(path)
+    name = name or str(path)
     try:
         with Path(path).open("rb") as file:
             data = file.read(MOST_BYTES + 1)
@@ -85,12 +107,19 @@ def read_topojson(path: Path | str) -> Shapes:
     except (msgspec.DecodeError, RecursionError) as error:
         raise SourceError(name, f"not TopoJSON: {error}", cure=_CURE) from None
     try:
-        return _shapes(topology, name)
+        shapes = _shapes(topology)
     except _BrokenError as broken:
         raise SourceError(name, broken.problem, place=broken.place, cure=_CURE) from None
+    about = {
+        "source": name,
+        "credit": credit or Path(name).name,
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "projection": "Equal Earth",
+    }
+    return msgspec.structs.replace(shapes, about=about)
 
 
-def _shapes(topology: _Topology, name: str) -> Shapes:
+def _shapes(topology: _Topology) -> Shapes:
     if topology.type != "Topology":
         raise _BrokenError(f"its type is {topology.type[:40]!r}, not 'Topology'", "type")
     base = world()
@@ -121,8 +150,7 @@ def _shapes(topology: _Topology, name: str) -> Shapes:
         raise _BrokenError("too many rings to draw, however coarse", "objects")
     for code, shape in base.areas.items():
         areas.setdefault(code, Shape("", shape.x, shape.y, dot=True))
-    about = {"source": name, "projection": "Equal Earth"}
-    return msgspec.structs.replace(base, areas=areas, other=rest, about=about)
+    return msgspec.structs.replace(base, areas=areas, other=rest)
 
 
 def _arcs(topology: _Topology) -> list[Ring]:
@@ -315,3 +343,19 @@ def _shape(rings: Sequence[Ring], grid: int) -> Shape:
     x, y = _centroid(largest)
     path = "".join(_path(ring, grid) for ring in rings)
     return Shape(path, x, y, dot=abs(sum(areas)) < SMALL)
+
+
+def _main(path: str, name: str, credit: str) -> int:
+    os.nice(_NICE)
+    resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (_MOST_CPU_SECONDS, _MOST_CPU_SECONDS))
+    try:
+        answer: Shapes | Refused = read_topojson(path, credit, name=name)
+    except SourceError as error:
+        answer = Refused(error.problem, error.place, error.cure)
+    sys.stdout.buffer.write(msgspec.json.encode(answer))
+    return REFUSED if isinstance(answer, Refused) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main(*sys.argv[1:4]))

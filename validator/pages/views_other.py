@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from validator.freshness import SourceStatus
 from validator.pages.documents import document
 from validator.pages.facts_common import Sources, stamp
 from validator.pages.facts_inputs import inputs_facts
+from validator.pages.naming import group_name
+from validator.pages.news_text import Issue, period_name
 from validator.pages.page import Ask, Page, show
 from validator.pages.phrases import inputs as input_states
-from validator.pages.searching import Result
+from validator.pages.phrases import kinds
+from validator.pages.pictures import group_path
+from validator.pages.searching import Found, Result
+from validator.pages.world_map import world
 
 
 def problem(ask: Ask, status: int, message: str, *, sample: bool) -> str:
@@ -41,14 +47,15 @@ def inputs(sources: Sources, ask: Ask, statuses: Sequence[SourceStatus], now: fl
     page = Page(ask, say("Inputs"), [(say("World"), ask.link("/")), (say("Inputs"), "")])
     return show(
         "inputs.html", page, sample=facts.stamp.sample, stamp=facts.stamp, facts=facts,
-        states=input_states(ask.words),
+        states=input_states(ask.words), map=sources.map, world=world(),
+        kinds=kinds(ask.words),
     )  # fmt: skip
 
 
 def found(sources: Sources, ask: Ask, sought: str, result: Result) -> str:
     """``/search``: when it is not plain what is meant."""
     say = ask.words.say
-    kinds = {
+    sorts = {
         "network": say("network"),
         "prefix": say("prefix"),
         "country": say("country or territory"),
@@ -57,4 +64,33 @@ def found(sources: Sources, ask: Ask, sought: str, result: Result) -> str:
     page = Page(ask, say("Search"), [(say("World"), ask.link("/")), (say("Search"), "")],
                 sought=sought)  # fmt: skip
     its = stamp(sources)
-    return show("search.html", page, sample=its.sample, stamp=its, result=result, kinds=kinds)
+    named = replace(
+        result, found=tuple(each._replace(name=_called(ask, each)) for each in result.found)
+    )
+    return show("search.html", page, sample=its.sample, stamp=its, result=named, kinds=sorts)
+
+
+def _called(ask: Ask, found: Found) -> str:
+    """The name of what was found, in the reader's language."""
+    if found.kind in ("network", "prefix"):
+        return found.name
+    scheme, _, group = found.id.rpartition("/")
+    return group_name(ask.words, scheme or "country", group, found.name)
+
+
+def reports(sources: Sources, ask: Ask, issues: Sequence[Issue], *, scheduled: bool) -> str:
+    """``/reports``. ``scheduled``: whether the settings ask for any."""
+    say, snapshot = ask.words.say, sources.snapshot
+    page = Page(ask, say("Reports"), [(say("World"), ask.link("/")), (say("Reports"), "")])
+    rows = [
+        (
+            group_name(ask.words, each.scheme, each.group,
+                       snapshot.group_name(each.scheme, each.group) or each.group),
+            ask.link(group_path(each.scheme, each.group)),
+            period_name(ask.words, each.every, each.first, each.period),
+            each,
+        )
+        for each in issues
+    ]  # fmt: skip
+    its = stamp(sources)
+    return show("reports.html", page, sample=its.sample, stamp=its, rows=rows, scheduled=scheduled)

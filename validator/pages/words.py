@@ -15,11 +15,12 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from gettext import NullTranslations
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from babel import Locale
-from babel.dates import format_date, format_datetime, format_timedelta
+from babel.dates import format_date, format_datetime, format_skeleton, format_timedelta
 from babel.messages import mofile, pofile
 from babel.numbers import format_decimal, parse_pattern
 from babel.support import Translations
@@ -28,9 +29,14 @@ FOLDER = Path(__file__).parent / "locale"
 DOMAIN = "messages"
 LANGUAGES = ("en", "ar", "es", "fr", "ru", "zh")
 """The languages of the United Nations, the one that is complete first."""
+DRAFTED = frozenset(("es", "fr"))
+"""Drafted by a machine, and not reviewed by a native speaker yet: their pages say so."""
 _LOCALES = {"en": "en_GB"}
 _LONGEST_NAME = 80
-_FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
+_LEFT_TO_RIGHT_MARK = "\u200e"
+_LEFT_TO_RIGHT_ISOLATE, _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2066", "\u2068", "\u2069"
+_BRACES = re.compile(r"\{\w*\}")
+_ISOLATES = _LEFT_TO_RIGHT_ISOLATE + _POP_ISOLATE
 _WEIGHT = re.compile(r"\s*;\s*q\s*=\s*")
 NOTHING = "–"
 """Shown where there is no figure."""
@@ -44,16 +50,20 @@ class Signs(NamedTuple):
     point: str
     percent: tuple[str, str]
     """What stands before and after the number."""
+    mark: str = ""
+    """Stands before a sign, so that it stays on the left of its number."""
 
     @classmethod
     def of(cls, locale: Locale) -> Signs:
         point = str(locale.number_symbols["latn"]["decimal"])
         grouped_from = 1000 if len(format_decimal(1234, locale=locale)) > 4 else 10_000
         pattern = locale.percent_formats[None].pattern.replace("0", "0.0", 1)
-        before, _, after = parse_pattern(pattern).apply(0.123, locale).partition(f"12{point}3")
-        return cls(
-            str(locale.number_symbols["latn"]["group"]), grouped_from, point, (before, after)
-        )
+        sign = str(locale.number_symbols["latn"]["percentSign"])
+        shown = parse_pattern(pattern).apply(0.123, locale).replace("%", sign)
+        before, _, after = shown.partition(f"12{point}3")
+        mark = _LEFT_TO_RIGHT_MARK if locale.text_direction == "rtl" else ""
+        group = str(locale.number_symbols["latn"]["group"])
+        return cls(group, grouped_from, point, (before, after), mark)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +81,20 @@ class Words:
         """``ltr`` or ``rtl``."""
         return str(self.locale.text_direction)
 
+    def knows(self, message: str) -> bool:
+        """Whether there is a translation of a message."""
+        return str(self.translations.gettext(message)).strip(_ISOLATES) != message
+
     def say(self, message: str, **given: object) -> str:
         """A message in this language, with what is given put in."""
         text = str(self.translations.gettext(message))
         return text % given if given else text
+
+    def braced(self, message: str) -> str:
+        """A message whose places to fill are in braces; in English, if a translation lost one."""
+        text = str(self.translations.gettext(message))
+        found = (sorted(_BRACES.findall(each)) for each in (message, text))
+        return text if len({*map(tuple, found)}) == 1 else message
 
     def count_of(self, one: str, many: str, n: int, **given: object) -> str:
         """As :meth:`say`, of a number of things; ``%(n)s`` is the number."""
@@ -107,18 +127,24 @@ class Words:
     def _slow(self, number: float) -> str:
         return str(format_decimal(number, "#,##0.0", self.locale))
 
+    def _one_decimal(self, number: float) -> str:
+        """A small number, not negative, to one decimal."""
+        if number >= self.signs.grouped_from:
+            return self._slow(number)
+        return f"{number:.1f}".replace(".", self.signs.point)
+
     def points(self, points: float | None) -> str:
         """A difference of shares in percentage points (hundredths), with its sign."""
         if points is None:
             return NOTHING
-        shown = str(format_decimal(abs(points), "#,##0.0", self.locale))
+        shown = self._one_decimal(abs(points))
         if not any(each in shown for each in "123456789"):
             return shown
-        return ("+" if points > 0 else "−") + shown
+        return self.signs.mark + ("+" if points > 0 else "−") + shown
 
     def plain_points(self, points: float) -> str:
         """The same without sign: a sentence says which way."""
-        return str(format_decimal(abs(points), "#,##0.0", self.locale))
+        return self._one_decimal(abs(points))
 
     def day(self, day: date | str | None) -> str:
         """A day in full, as 22 November 2026."""
@@ -126,17 +152,18 @@ class Words:
             return NOTHING
         if isinstance(day, str):
             day = date.fromisoformat(day)
-        return str(format_date(day, "long", self.locale))
+        return self._apart(str(format_date(day, "long", self.locale)))
 
     def short_day(self, day: date) -> str:
         """A day as 22 Nov 2026."""
-        return str(format_date(day, "medium", self.locale))
+        return str(format_skeleton("yMMMd", day, locale=self.locale))
 
     def whole_percent(self, share: float) -> str:
         """A share as a mark of an axis: without decimals that are nothing."""
         decimals = "0" if 100 * share == round(100 * share) else "0.0"
         pattern = self.locale.percent_formats[None].pattern.replace("0", decimals, 1)
-        return str(parse_pattern(pattern).apply(share, self.locale))
+        shown = str(parse_pattern(pattern).apply(share, self.locale))
+        return shown.replace("%", self.signs.percent[1].strip() or "%")
 
     def span(self, seconds: int | None) -> str:
         """A time that has gone by, roughly: 3 hours, 6 months."""
@@ -149,7 +176,22 @@ class Words:
         if not seconds:
             return NOTHING
         when = datetime.fromtimestamp(seconds, UTC)
-        return f"{format_datetime(when, 'd MMM y, HH:mm', locale=self.locale)} UTC"
+        return self._apart(f"{format_datetime(when, 'd MMM y, HH:mm', locale=self.locale)} UTC")
+
+    def _apart(self, text: str) -> str:
+        """A day among words that may not be translated yet: it keeps its own order."""
+        rtl = self.direction == "rtl"
+        return f"{_FIRST_STRONG_ISOLATE}{text}{_POP_ISOLATE}" if rtl else text
+
+
+class _Untranslated(NullTranslations):
+    """English among lines that run from right to left: it keeps its own order."""
+
+    def gettext(self, message: str) -> str:
+        return f"{_LEFT_TO_RIGHT_ISOLATE}{message}{_POP_ISOLATE}"
+
+    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
+        return self.gettext(msgid1 if n == 1 else msgid2)
 
 
 @functools.cache
@@ -167,7 +209,10 @@ def words(language: str) -> Words:
             catalog.delete(message.id)
     mofile.write_mo(compiled, catalog)
     compiled.seek(0)
-    return Words(language, locale, Translations(compiled, DOMAIN), Signs.of(locale))
+    translations = Translations(compiled, DOMAIN)
+    if locale.text_direction == "rtl":
+        translations.add_fallback(_Untranslated())
+    return Words(language, locale, translations, Signs.of(locale))
 
 
 def _strings(found: str | tuple[str, ...] | list[str] | None) -> Sequence[str]:

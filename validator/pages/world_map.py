@@ -74,6 +74,21 @@ class Shapes(msgspec.Struct, frozen=True):
     ids: dict[str, str] = {}
     """M49 and alpha-3 codes to alpha-2, for :mod:`validator.pages.topojson`."""
 
+    @property
+    def credit(self) -> str:
+        """Whose shapes these are, for the note under the map."""
+        return self.about.get("credit") or self.about.get("source", "").partition(",")[0]
+
+
+class MapInUse(NamedTuple):
+    """The user's own map as it stands: the file, its shapes (None: those that come with the
+    service), and what is wrong with it as it is now. ``generation`` counts up with every change."""
+
+    source: str = ""
+    shapes: Shapes | None = None
+    problem: str = ""
+    generation: int = 0
+
 
 @functools.cache
 def world() -> Shapes:
@@ -267,7 +282,10 @@ def _legend(data: WorldMap, look: Look, y: float, hatch: str) -> tuple[list[str]
         inside.append(write(x + 23, y, text, size=12))
         x += wide
     y += 8
-    for text in wrapped(look.texts.boundaries, look.width - 4.0, 11.5):
+    note = look.texts.boundaries
+    if credit := (data.shapes or world()).credit:
+        note += " " + look.texts.shapes.format(source=words(credit))
+    for text in wrapped(note, look.width - 4.0, 11.5):
         y += 15
         inside.append(write(2.0, y, text, colour="quiet", size=11.5))
     return inside, y + 8
@@ -287,6 +305,11 @@ def map_figure(data: WorldMap, look: Look) -> str:
     drawn = world_map(data, replace(look, width=MAP_WIDTH, sample=False), legend=False)
     under = replace(look, prefix=f"{look.prefix}-legend")
     return drawn + both(lambda look: map_legend(data, look), under)
+
+
+def map_file(data: WorldMap, look: Look) -> str:
+    """The map with its legend in one picture, for a file of its own."""
+    return world_map(data, look if look.narrow else replace(look, width=MAP_WIDTH))
 
 
 def map_table(data: WorldMap, look: Look) -> Table:

@@ -3,18 +3,20 @@ paper holds."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 
 from validator.groupings import Scheme
 from validator.model import Family
 from validator.pages import charts
 from validator.pages import pictures as draw_
-from validator.pages.facts_common import FAMILY_NAMES, Row
+from validator.pages.facts_common import FAMILY_NAMES, Row, TrendPoint
 from validator.pages.facts_group import GroupFacts
 from validator.pages.phrases import causes
 from validator.pages.pictures import Drawing, Picture, share_of
 from validator.pages.words import Words, clean
-from validator.pages.world_map import Area, WorldMap, map_figure, map_table
+from validator.pages.world_map import Area, Shapes, WorldMap, map_figure, map_table
 from validator.reports.making import Evidence
 
 MOST_BARS = 14
@@ -31,12 +33,11 @@ def pictures_of(made: Evidence, its: Words) -> dict[str, Picture | None]:
     title = its.say("Valid share beside the others: %(name)s", name=clean(facts.peers_of))
     return {
         "parts": draw_.composition_of(draw, facts.rows),
-        "map": _map(draw, facts),
+        "map": _map(draw, facts, made.shapes),
         "peers": draw_.ranking_of(draw, "ranking", title, peers, "", facts.group, facts.parent)
         if len(peers) > 1 and facts.group in [row.group for row in peers] else None,
         "trend": draw_.trend_picture(draw, facts.trend, "", target, Family.IPV4),
         "steps": draw_.steps_of(draw, facts.plan, "", facts.parent) if facts.plan else None,
-        "change": _change(draw, made),
     }  # fmt: skip
 
 
@@ -51,7 +52,7 @@ def fewer(peers: Sequence[Row], group: str) -> list[Row]:
     return [*rows[:_FIRST], *rows[start : start + beside], *rows[-_LAST:]]
 
 
-def _map(draw: Drawing, facts: GroupFacts) -> Picture | None:
+def _map(draw: Drawing, facts: GroupFacts, shapes: Shapes | None) -> Picture | None:
     """A country among those of its region; the countries of a class on the world's map."""
     country = facts.scheme == Scheme.COUNTRY
     rows = facts.peers if country else facts.members
@@ -67,7 +68,7 @@ def _map(draw: Drawing, facts: GroupFacts) -> Picture | None:
     )
     data = WorldMap(
         f"{figure}: {about}", say("Map; a table with the same numbers follows. Darker is more."),
-        figure, areas, focus=tuple(row.group for row in rows) if country else (),
+        figure, areas, shapes=shapes, focus=tuple(row.group for row in rows) if country else (),
     )  # fmt: skip
     look = draw.look("map")
     drawn = map_figure(data, look)
@@ -76,34 +77,113 @@ def _map(draw: Drawing, facts: GroupFacts) -> Picture | None:
                    note=note)  # fmt: skip
 
 
+def compared_of(made: Evidence, its: Words) -> dict[Family, list[Picture]]:
+    """The two groups side by side, and both over time, by family; in half a page's width."""
+    if not made.compared:
+        return {}
+    draw = Drawing(its, made.report.sample, lambda _: "")
+    sides = made.facts[Family.IPV4], made.compared[Family.IPV4]
+    found = {}
+    for family, name in FAMILY_NAMES.items():
+        rows = [each.rows[family] for each in sides]
+        if not any(row.figures.announced for row in rows):
+            continue
+        title = its.say("Valid share of announced %(family)s routes, side by side", family=name)
+        key = f"beside-{family.label}"
+        drawn = [draw_.ranking_of(draw, key, title, rows, "", sides[0].group),
+                 _lines(draw, sides, family)]  # fmt: skip
+        found[family] = [_half(draw, each) for each in drawn if each]
+    return found
+
+
+def _lines(draw: Drawing, sides: Sequence[GroupFacts], family: Family) -> Picture | None:
+    """The valid share of each group over time, in one family."""
+    say, name = draw.words.say, FAMILY_NAMES[family]
+    lines = {clean(side.label): side.trend.points.get(family, ()) for side in sides}
+    series = tuple(
+        charts.Series(
+            called,
+            tuple(charts.Point(p.day, p.share, p.part, p.whole, p.degraded) for p in points),
+        )
+        for called, points in lines.items()
+        if len(points) > 1
+    )
+    if not series:
+        return None
+    title = say("Valid share of announced %(family)s routes over time", family=name)
+    marks = tuple(
+        charts.MilestoneMark(each.day, clean(each.name)) for each in sides[0].trend.milestones
+    )
+    data = charts.Trend(title, say("A line for each group, with milestones."), series, marks)
+    return Picture(f"lines-{family.label}", title, "", charts.Table((), ()), "",
+                   paint=partial(charts.trend, data))  # fmt: skip
+
+
+def _half(draw: Drawing, its: Picture) -> Picture:
+    """A picture in half a page's width: the narrow drawing alone."""
+    assert its.paint is not None
+    return replace(its, html=its.paint(replace(draw.look(its.key), width=charts.NARROW)))
+
+
+def yearly_compared(made: Evidence, its: Words) -> Picture | None:
+    """Both groups in numbers, both families in a row; None without a history."""
+    if not made.compared:
+        return None
+    lines = {
+        f"{clean(side.label, 40)}, {FAMILY_NAMES[family]}": points
+        for side in (made.facts[Family.IPV4], made.compared[Family.IPV4])
+        for family, points in side.trend.points.items()
+    }
+    said = _of_years(its)
+    return Picture("years-compared", said, "", _years(lines, its), "", note=said) if lines else None
+
+
 def yearly(made: Evidence, its: Words) -> Picture:
-    """The trend in numbers: the last recorded day of each year, both families in a row."""
-    title = its.say("The last recorded day of each year; the files have all days")
-    trend = made.facts[Family.IPV4].trend.points
+    """The trend in numbers: the last drawn day of each year, both families in a row."""
+    lines = {FAMILY_NAMES[each]: p for each, p in made.facts[Family.IPV4].trend.points.items()}
+    said = _of_years(its)
+    return Picture("years", said, "", _years(lines, its), "", note=said)
+
+
+def _of_years(its: Words) -> str:
+    return its.say("The last day of each year that is drawn; the files have all of these days")
+
+
+def _years(lines: Mapping[str, Sequence[TrendPoint]], its: Words) -> charts.Table:
+    """The last drawn day of each year: of each line the share, and what it is made of."""
     head = [its.say("Day")]
+    nothing = charts.Cell("", "")
     rows: dict[int, list[charts.Cell]] = {}
-    for number, (family, points) in enumerate(trend.items()):
-        head += [FAMILY_NAMES[family], its.say("Valid / announced")]
+    for number, (name, points) in enumerate(lines.items()):
+        head += [name, its.say("Valid / announced")]
         for year, point in {each.day.year: each for each in points}.items():
             row = rows.setdefault(year, [charts.Cell(its.short_day(point.day), str(point.day))])
-            row += [charts.Cell("", "")] * (2 * number + 1 - len(row))
+            row += [nothing] * (2 * number + 1 - len(row))
             counts = f"{its.count(point.part)} / {its.count(point.whole)}"
+            if point.degraded:
+                counts += f" ({its.say('degraded')})"
             row += [charts.Cell(its.percent(point.share), str(point.share)),
                     charts.Cell(counts, counts)]  # fmt: skip
+    for row in rows.values():
+        row += [nothing] * (len(head) - len(row))
     last = [tuple(row) for _, row in sorted(rows.items())][-MOST_YEARS:]
-    return Picture("years", title, "", charts.Table(tuple(head), tuple(last)), "", note=title)
+    return charts.Table(tuple(head), tuple(last))
 
 
-def _change(draw: Drawing, made: Evidence) -> Picture | None:
-    its = made.changed
-    then, now = (its.before.value, its.after.value) if its else (None, None)
-    if its is None or then is None or now is None:
-        return None
-    words = causes(draw.words)
-    moved = [(f"{each.who} {words[each.cause]}", each.points) for each in its.movers]
-    title = draw.words.say(
-        "What moved the valid share since %(day)s", day=draw.words.day(its.first)
-    )
-    return draw_.waterfall_of(
-        draw, title, (its.first, then), (its.last, now), moved, "what-moved-a-share"
-    )
+def changes_of(made: Evidence, its: Words) -> dict[Family, Picture]:
+    """What moved the share of each family since the earlier day; in half a page's width."""
+    draw = Drawing(its, made.report.sample, lambda _: "")
+    words, found = causes(its), {}
+    for family, each in made.changed.items():
+        then, now = each.before.value, each.after.value
+        if then is None or now is None:
+            continue
+        moved = [(f"{m.who} {words[m.cause]}", m.points) for m in each.movers]
+        title = its.say("What moved the valid share of %(family)s routes since %(day)s",
+                        family=FAMILY_NAMES[family], day=its.day(each.first))  # fmt: skip
+        drawn = draw_.waterfall_of(
+            draw, title, (each.first, then), (each.last, now), moved, "what-moved-a-share",
+            key=f"change-{family.label}",
+        )  # fmt: skip
+        found[family] = _half(draw, drawn)
+    return found

@@ -13,11 +13,17 @@ from validator.model import Family
 from validator.pages.chart_colours import style_sheet
 from validator.pages.facts_common import FAMILY_NAMES
 from validator.pages.frame import environment
-from validator.pages.phrases import causes, outlooks, reasons
+from validator.pages.phrases import causes, excluded, kinds, outlooks, reasons
 from validator.pages.words import words
-from validator.reports.drawings import pictures_of, yearly
-from validator.reports.making import Evidence, headline
-from validator.reports.phrases import figure_names, limits, units
+from validator.reports.drawings import (
+    changes_of,
+    compared_of,
+    pictures_of,
+    yearly,
+    yearly_compared,
+)
+from validator.reports.making import Evidence, headline, in_language
+from validator.reports.phrases import figure_names, incomplete, limits, units
 
 _HERE = Path(__file__).parent
 _FONTS = re.compile(r'font-family="[^"]*"')
@@ -26,6 +32,7 @@ _NO_DATA = re.compile(
     r'<g data-code="[^"]*" data-value="" fill="(url\(#[\w-]+\))"><title>[^<]*</title>'
     r'(?:<path d="([^"<>]*)"/>)?(<circle [^<>]*/>)?</g>'
 )
+_TOLD = re.compile(r"(<title id=[^>]*>)([^<]*)(</title><desc [^>]*>)([^<]*)")
 PAPER_FONT = "DejaVu Sans"
 """On paper: Debian's fonts-dejavu-core has it."""
 
@@ -40,6 +47,7 @@ def written(made: Evidence, language: str, *, paper: bool = False) -> str:
     """The document. ``paper``: as WeasyPrint wants it, each picture once and in a font that can be
     embedded."""
     its = words(language)
+    made = in_language(made, its)
     drawn = pictures_of(made, its)
     facts = made.facts[Family.IPV4]
     sheets = ("report.css", "paper.css") if paper else ("report.css",)
@@ -53,6 +61,12 @@ def written(made: Evidence, language: str, *, paper: bool = False) -> str:
             both=made.facts,
             compared=made.compared,
             changed=made.changed,
+            beside=compared_of(made, its),
+            beside_years=yearly_compared(made, its),
+            changes=changes_of(made, its),
+            incomplete=list(incomplete(its, made.report.sources)),
+            kinds=kinds(its),
+            excluded=excluded(its),
             sentences=headline(its, made.facts),
             pictures=drawn,
             families=FAMILY_NAMES,
@@ -68,9 +82,16 @@ def written(made: Evidence, language: str, *, paper: bool = False) -> str:
     )
     text = f"{text.strip()}\n"
     if paper:
+        text = _TOLD.sub(_told, text)
         text = _FONTS.sub(f'font-family="{PAPER_FONT}"', _NARROW.sub("", text))
         text = _hatched_once(text)
     return text
+
+
+def _told(found: re.Match[str]) -> str:
+    """The title of a picture with its description: in a PDF the two are one text."""
+    title, description = found[2], found[4]
+    return f"{found[1]}{title}{'. ' if title and description else ''}{description}{found[3]}"
 
 
 def _hatched_once(text: str) -> str:

@@ -8,18 +8,22 @@ sentences: both say the same, for the one is made of the other.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from validator.announced import AnnouncedRules
 from validator.coverage import SPACE_UNITS, Figures, in_units
 from validator.feed import VERSION, shown
+from validator.group_members import members_of
+from validator.groupings import Scheme
 from validator.model import Family, InputReport
-from validator.pages import sentences
+from validator.pages import naming, sentences
 from validator.pages.facts_change import ChangeFacts, change_facts
-from validator.pages.facts_common import Row, Share, Sources, TrendPoint
+from validator.pages.facts_common import Row, Share, Sources, TrendPoint, rows_of
 from validator.pages.facts_group import GroupFacts, NoSuchGroup, TargetFacts, group_facts
 from validator.pages.words import Words, clean, words
+from validator.pages.world_map import Shapes
+from validator.reports.phrases import incomplete
 from validator.reports.report import (
     FORMAT,
     FORMULAS,
@@ -48,6 +52,7 @@ from validator.snapshot import Snapshot
 Clock = Callable[[InputReport], int | None]
 """The time that the expiry of what an input holds was compared with."""
 _LONGEST_NAME = 200
+_LONGEST_PATH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +77,23 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A report, and the facts it is made of."""
+    """A report, and the facts it is made of. ``changed``: since the earlier day, of the families
+    of which there is anything to tell."""
 
     report: Report
     facts: Mapping[Family, GroupFacts]
     compared: Mapping[Family, GroupFacts]
-    changed: ChangeFacts | None
+    changed: Mapping[Family, ChangeFacts]
+    shapes: Shapes | None = None
+    """Of the user's own map; None: ours."""
+
+
+def in_language(made: Evidence, its: Words) -> Evidence:
+    """The same, with names in a reader's language; the report for programs stays as it is."""
+    return replace(
+        made, facts=naming.in_language(made.facts, its),
+        compared=naming.in_language(made.compared, its),
+    )  # fmt: skip
 
 
 def evidence(sources: Sources, asked: Asked, rules: Rules) -> Evidence:
@@ -88,28 +104,47 @@ def evidence(sources: Sources, asked: Asked, rules: Rules) -> Evidence:
         SourceError: the history cannot be read.
     """
     facts = {family: group_facts(sources, asked.scheme, asked.group, family) for family in Family}
+    facts[Family.IPV4] = _with_every_country(sources.snapshot, facts[Family.IPV4])
     beside = {}
     if asked.compare:
         if asked.compare == asked.group:
             raise NoSuchGroup(f"{asked.group[:80]!r} is to be compared with another group")
         beside = {each: group_facts(sources, asked.scheme, asked.compare, each) for each in Family}
-    changed = None
-    if asked.before is not None and sources.tables:
-        its = facts[Family.IPV4]
-        changed = change_facts(
-            asked.before, sources.snapshot, asked.scheme, asked.group, its.attribution, Family.IPV4
-        )
+    changed = dict(_changed(sources, asked, facts))
     report = sealed(_report(sources, asked, rules, facts, beside, changed))
-    return Evidence(report, facts, beside, changed)
+    return Evidence(report, facts, beside, changed, sources.map.shapes)
+
+
+def _with_every_country(snapshot: Snapshot, its: GroupFacts) -> GroupFacts:
+    """A page lists the first of a group's countries; the map of a report has all of them."""
+    if its.members_by != Scheme.COUNTRY or its.members_total <= len(its.members):
+        return its
+    members = members_of(snapshot, its.scheme, its.group, its.attribution)
+    assert members is not None
+    return replace(its, members=tuple(rows_of(snapshot, members.coverage, its.family)))
+
+
+def _changed(
+    sources: Sources, asked: Asked, facts: Mapping[Family, GroupFacts]
+) -> Iterator[tuple[Family, ChangeFacts]]:
+    if asked.before is None or not sources.tables:
+        return
+    for family, its in facts.items():
+        found = change_facts(
+            asked.before, sources.snapshot, asked.scheme, asked.group, its.attribution, family
+        )
+        if found is not None:
+            yield family, found
 
 
 def _report(
     sources: Sources, asked: Asked, rules: Rules, facts: Mapping[Family, GroupFacts],
-    beside: Mapping[Family, GroupFacts], changed: ChangeFacts | None,
+    beside: Mapping[Family, GroupFacts], changed: Mapping[Family, ChangeFacts],
 ) -> Report:  # fmt: skip
-    its, snapshot = facts[Family.IPV4], sources.snapshot
+    its = facts[Family.IPV4]
     stamp = its.stamp
     other = beside.get(Family.IPV4)
+    read = tuple(_sources(sources, rules))
     return Report(
         format=FORMAT,
         version=VERSION,
@@ -145,13 +180,13 @@ def _report(
             for each in its.trend.milestones
         ),
         targets=tuple(_goal(family, t) for family, each in facts.items() for t in each.targets),
-        change=_change(changed) if changed else None,
+        changes=tuple(_change(family, each) for family, each in changed.items()),
         formulas=FORMULAS,
-        sources=tuple(_sources(sources, rules)),
-        settings=_settings(snapshot, its, rules.announced),
+        sources=read,
+        settings=_settings(sources, its, rules.announced),
         limits=LIMITS,
         degraded=tuple(named(each) for each in stamp.degraded),
-        troubles=(*(named(each) for each in stamp.troubles), *_incomplete(sources)),
+        troubles=(*map(named, stamp.troubles), *map(named, incomplete(words("en"), read))),
     )  # fmt: skip
 
 
@@ -167,12 +202,19 @@ def named(text: str) -> str:
     return clean(text, _LONGEST_NAME)
 
 
+def _path(source: str) -> str:
+    """An input's name, without passwords: a file may be called anything."""
+    return clean(shown(source), _LONGEST_PATH)
+
+
 def _figures(facts: Mapping[Family, GroupFacts]) -> Iterator[Figure]:
     for family, each in facts.items():
         row = each.rows[family]
         yield from _shares(row, family)
         if (held := each.holdings.get(family)) is not None:
-            yield _share("holdings_coverage", family, SPACE_UNITS[family], held)
+            part, whole = in_units(held.part, family), in_units(held.whole, family)
+            yield Figure("holdings_coverage", family.label, SPACE_UNITS[family], part, whole,
+                         held.value)  # fmt: skip
     networks = next(iter(facts.values())).networks if facts else None
     if networks is not None:
         yield _share("ipv6_networks", Family.IPV6, "networks", networks)
@@ -250,7 +292,7 @@ def _goal(family: Family, its: TargetFacts) -> Goal:
     )  # fmt: skip
 
 
-def _change(its: ChangeFacts) -> Change:
+def _change(family: Family, its: ChangeFacts) -> Change:
     first, last = (
         Day(day.isoformat(), share.part, share.whole, share.value, not its.sound)
         for day, share in ((its.first, its.before), (its.last, its.after))
@@ -259,39 +301,31 @@ def _change(its: ChangeFacts) -> Change:
         Mover(each.who, named(each.name), each.cause, each.routes, each.points)
         for each in its.movers
     )
-    return Change(Family.IPV4.label, first, last, its.points, movers, its.causes)
+    return Change(family.label, first, last, its.points, movers, its.causes)
 
 
 def _sources(sources: Sources, rules: Rules) -> Iterator[Source]:
     if sources.record is not None:
         for kept in sources.record.inputs:
-            yield Source(kept.kind, shown(kept.source), kept.sha256, kept.rows, {}, False,
+            yield Source(kept.kind, _path(kept.source), kept.sha256, kept.rows, {}, False,
                          kept.built, None)  # fmt: skip
         return
     for each in sources.snapshot.inputs:
         yield Source(
-            each.kind, shown(each.source), each.sha256, each.rows, dict(each.rejected),
+            each.kind, _path(each.source), each.sha256, each.rows, dict(each.rejected),
             each.truncated, each.built, rules.as_of(each),
         )  # fmt: skip
 
 
-def _incomplete(sources: Sources) -> Iterator[str]:
-    """The inputs that were used though they end early, or some of which had expired."""
-    for each in sources.snapshot.inputs:
-        name = f"{each.kind} {shown(each.source)}"
-        if each.truncated:
-            yield named(f"{name}: ends early; what could be read of it is used")
-        if expired := each.rejected.get("expired"):
-            yield named(f"{name}: {expired:,} VRPs had expired and are left out")
-
-
-def _settings(snapshot: Snapshot, its: GroupFacts, rules: AnnouncedRules) -> Settings:
+def _settings(sources: Sources, its: GroupFacts, rules: AnnouncedRules) -> Settings:
+    shapes = sources.map.shapes
     return Settings(
         its.attribution.value,
         rules.min_peers,
-        snapshot.min_peers,
+        sources.snapshot.min_peers,
         rules.longest_ipv4,
         rules.longest_ipv6,
         tuple(map(str, rules.special_prefixes)),
         tuple(f"{a}-{b}" if a != b else str(a) for a, b in rules.special_asns),
+        shapes.about["sha256"] if shapes else "",
     )

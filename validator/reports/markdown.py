@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterator, Sequence
 
 from validator.model import Family
-from validator.pages.phrases import causes, reasons
+from validator.pages.naming import group_name
+from validator.pages.phrases import causes, kinds, reasons
 from validator.pages.words import clean, words
-from validator.reports.making import Evidence, headline
-from validator.reports.phrases import figure_names, limits, units
+from validator.reports.making import Evidence, headline, in_language
+from validator.reports.phrases import figure_names, incomplete, limits, units
 
 _SIGNS = re.compile(r"([\\`*_{}\[\]()#+!|<>~&-])")
 _MOST = 20
@@ -30,6 +31,7 @@ def safe(text: str) -> str:
 
 def _lines(made: Evidence, language: str) -> Iterator[str]:
     its, report = words(language), made.report
+    made = in_language(made, its)
     say, names = its.say, figure_names(its)
     facts = made.facts[Family.IPV4]
     yield f"# {safe(facts.label)}"
@@ -42,7 +44,7 @@ def _lines(made: Evidence, language: str) -> Iterator[str]:
         yield f"- {say('degraded')}: {safe(each)}"
     for title, figures in (
         (say("The figures"), report.figures),
-        (safe(report.subject.compared_name or report.subject.compared), report.compared),
+        (safe("".join(each.label for each in list(made.compared.values())[:1])), report.compared),
     ):
         if figures:
             yield from _table(
@@ -52,19 +54,21 @@ def _lines(made: Evidence, language: str) -> Iterator[str]:
                 [(names[f.id][0], _FAMILIES[f.family], its.percent(f.value), its.count(f.numerator),
                   its.count(f.denominator), units(its)[f.unit], names[f.id][1]) for f in figures],
             )  # fmt: skip
-    if report.change:
-        change = report.change
+    for change in report.changes:
         yield from _table(
-            f"{say('Change')}: {change.first.day} – {change.last.day}",
+            f"{say('Change')} ({_FAMILIES[change.family]}): {its.day(change.first.day)} – "
+            f"{its.day(change.last.day)}, {its.percent(change.first.value)} – "
+            f"{its.percent(change.last.value)}",
             (say("Cause"), say("Routes"), say("Points")),
             [(causes(its)[cause], its.count(n), its.points(p)) for cause, n, p in change.causes],
         )
     if report.peers:
         yield from _table(
-            safe(report.subject.peers_of) or say("Valid share"),
+            safe(facts.peers_of) or say("Valid share"),
             (say("Name"), say("Valid share"), say("Valid"), say("Routes")),
-            [(safe(p.name or p.group), its.percent(p.value), its.count(p.numerator),
-              its.count(p.denominator)) for p in report.peers if p.family == "ipv4"],
+            [(safe(group_name(its, p.scheme, p.group, p.name) or p.group), its.percent(p.value),
+              its.count(p.numerator), its.count(p.denominator))
+             for p in report.peers if p.family == "ipv4"],
         )  # fmt: skip
     for family in report.families:
         if family.doers:
@@ -86,9 +90,15 @@ def _lines(made: Evidence, language: str) -> Iterator[str]:
     yield from _table(
         say("Data sources"),
         (say("Input"), say("Kind"), say("Rows"), say("Made"), "SHA-256"),
-        [(safe(s.source), s.kind, its.count(s.rows), its.moment(s.built), f"`{s.sha256}`")
+        [(safe(s.source), kinds(its).get(s.kind, s.kind), its.count(s.rows), its.moment(s.built),
+          f"`{s.sha256}`")
          for s in report.sources],
     )  # fmt: skip
+    if troubles := [*facts.stamp.troubles, *incomplete(its, report.sources)]:
+        yield ""
+        yield f"## {say('Inputs that were not as they should be')}"
+        yield ""
+        yield from (f"- {safe(each)}" for each in troubles)
     yield ""
     yield f"## {say('Limits')}"
     yield ""

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from validator.model import OriginsightError, SettingsError
+from validator.reports.tagging import finish
 
 PATIENCE_SECONDS = 30
 _MOST_MEMORY = 3 << 30
@@ -92,7 +93,7 @@ def _main() -> int:
         logging.getLogger(name).setLevel(logging.ERROR)
     html = sys.stdin.buffer.read().decode()
     document = weasyprint.HTML(string=html, base_url=None, url_fetcher=_refuse)
-    pdf = document.write_pdf(pdf_variant="pdf/ua-1")
+    pdf = document.write_pdf(pdf_variant="pdf/ua-1", finisher=finish)
     sys.stdout.buffer.write(pdf)
     return 0
 

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from validator.pages.words import Words
+from validator.reports.report import FORMULAS, LIMITS, Source
 
 
 def figure_names(words: Words) -> dict[str, tuple[str, str]]:
     """Each of :data:`validator.reports.report.FORMULAS`: its name, and how it is computed."""
     say = words.say
-    return {
-        "valid_share": (say("Valid share"), say("valid / announced routes")),
-        "invalid_share": (say("Invalid"), say("invalid / announced routes")),
-        "not_found_share": (say("Without a ROA"), say("not-found / announced routes")),
-        "coverage": (say("Coverage"), say("(valid + invalid) / announced routes")),
-        "accuracy": (say("Accuracy"), say("valid / (valid + invalid) routes")),
-        "space_valid_share": (say("Valid share of space"), say("valid / announced space")),
-        "space_coverage": (say("Coverage of space"), say("covered / announced space")),
-        "holdings_coverage": (
-            say("Holdings under a ROA"),
-            say("delegated space under a VRP / delegated space"),
-        ),
-        "ipv6_networks": (
-            say("Networks that announce IPv6"),
-            say("networks that announce IPv6 / networks that announce anything"),
-        ),
+    names = {
+        "valid_share": say("Valid share"),
+        "invalid_share": say("Invalid"),
+        "not_found_share": say("Without a ROA"),
+        "coverage": say("Coverage"),
+        "accuracy": say("Accuracy"),
+        "space_valid_share": say("Valid share of space"),
+        "space_coverage": say("Coverage of space"),
+        "holdings_coverage": say("Holdings under a ROA"),
+        "ipv6_networks": say("Networks that announce IPv6"),
     }
+    return {each: (name, say(FORMULAS[each].text)) for each, name in names.items()}
 
 
 def units(words: Words) -> dict[str, str]:
@@ -40,13 +38,19 @@ def units(words: Words) -> dict[str, str]:
 
 def limits(words: Words) -> list[str]:
     """:data:`validator.reports.report.LIMITS`."""
-    say = words.say
-    return [
-        say("Vantage points see a biased part of the world: what no peer of theirs announces is "
-            "not here."),
-        say("Registration is not location: a block or network counts where it is registered."),
-        say("A route is a prefix and its origin; a large and a small prefix count the same by "
-            "routes."),
-        say("Who could raise coverage is told by origin: ROAs are created by the holder of the "
-            "block."),
-    ]  # fmt: skip
+    return [words.say(each) for each in LIMITS]
+
+
+def incomplete(words: Words, sources: Iterable[Source]) -> Iterator[str]:
+    """The inputs that were used though they end early, or some of which had expired."""
+    for each in sources:
+        name = f"{each.kind} {each.source}"
+        if each.truncated:
+            yield words.say("%(input)s: ends early; what could be read of it is used", input=name)
+        if expired := each.rejected.get("expired"):
+            yield words.count_of(
+                "%(input)s: %(n)s VRP had expired and is left out",
+                "%(input)s: %(n)s VRPs had expired and are left out",
+                expired,
+                input=name,
+            )

@@ -15,7 +15,10 @@ from typing import Any
 
 import msgspec
 
-FORMAT = "originsight-report/1"
+from validator.pages.words import marked
+
+FORMAT = "originsight-report/2"
+"""1 told what changed of IPv4 alone."""
 SEAL_LETTERS = 16
 
 Number = int | float
@@ -29,25 +32,38 @@ class Formula(msgspec.Struct, frozen=True):
 
 
 FORMULAS: dict[str, Formula] = {
-    "valid_share": Formula("valid / announced routes", "coverage-of-a-group"),
-    "invalid_share": Formula("invalid / announced routes", "the-validation-state-of-a-route"),
-    "not_found_share": Formula("not-found / announced routes", "the-validation-state-of-a-route"),
-    "coverage": Formula("(valid + invalid) / announced routes", "coverage-of-a-group"),
-    "accuracy": Formula("valid / (valid + invalid) routes", "coverage-of-a-group"),
-    "space_valid_share": Formula("valid / announced space", "coverage-of-a-group"),
-    "space_coverage": Formula("covered / announced space", "coverage-of-a-group"),
-    "holdings_coverage": Formula("delegated space under a VRP / delegated space", "holdings"),
+    "valid_share": Formula(marked("valid / announced routes"), "coverage-of-a-group"),
+    "invalid_share": Formula(
+        marked("invalid / announced routes"), "the-validation-state-of-a-route"
+    ),
+    "not_found_share": Formula(
+        marked("not-found / announced routes"), "the-validation-state-of-a-route"
+    ),
+    "coverage": Formula(marked("(valid + invalid) / announced routes"), "coverage-of-a-group"),
+    "accuracy": Formula(marked("valid / (valid + invalid) routes"), "coverage-of-a-group"),
+    "space_valid_share": Formula(marked("valid / announced space"), "coverage-of-a-group"),
+    "space_coverage": Formula(marked("covered / announced space"), "coverage-of-a-group"),
+    "holdings_coverage": Formula(
+        marked("delegated space under a VRP / delegated space"), "holdings"
+    ),
     "ipv6_networks": Formula(
-        "networks that announce IPv6 / networks that announce anything", "more-than-rpki"
+        marked("networks that announce IPv6 / networks that announce anything"), "more-than-rpki"
     ),
 }
 LIMITS = (
-    "Vantage points see a biased part of the world: what no peer of theirs announces is not here.",
-    "Registration is not location: a block or network counts where it is registered.",
-    "A route is a prefix and its origin; a large and a small prefix count the same by routes.",
-    "Who could raise coverage is told by origin: ROAs are created by the holder of the block.",
+    marked(
+        "Vantage points see a biased part of the world: what no peer of theirs announces is not "
+        "here."
+    ),
+    marked("Registration is not location: a block or network counts where it is registered."),
+    marked(
+        "A route is a prefix and its origin; a large and a small prefix count the same by routes."
+    ),
+    marked(
+        "Who could raise coverage is told by origin: ROAs are created by the holder of the block."
+    ),
 )
-"""Said in every report."""
+"""Said in every report, in the reader's language; here in English, as JSON has them."""
 
 
 class Figure(msgspec.Struct, frozen=True):
@@ -183,7 +199,7 @@ class Mover(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """The valid share on two days (IPv4), and what lies between."""
+    """The valid share of a family on two days, and what lies between."""
 
     family: str
     first: Day
@@ -209,7 +225,8 @@ class Source(msgspec.Struct, frozen=True):
 
 class Settings(msgspec.Struct, frozen=True):
     """What decides what is counted. ``min_peers`` None: decided by the table; what it came to is
-    ``min_peers_in_force``."""
+    ``min_peers_in_force``. ``map_sha256``: of the user's own map; empty: ours. It decides nothing
+    that is counted."""
 
     attribution: str
     min_peers: int | None
@@ -218,6 +235,7 @@ class Settings(msgspec.Struct, frozen=True):
     longest_ipv6: int
     special_purpose_prefixes: tuple[str, ...]
     special_purpose_asns: tuple[str, ...]
+    map_sha256: str = ""
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -238,7 +256,7 @@ class Subject(msgspec.Struct, frozen=True):
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """One group's evidence (docs/reports.md). ``degraded``: inputs beyond their time; ``troubles``:
     all that were not as they should be. ``tables``: whether routes could be looked into; of some
-    past days figures alone are kept."""
+    past days figures alone are kept. ``changes``: since ``subject.since``, one for each family."""
 
     format: str
     version: str
@@ -260,7 +278,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     trend: tuple[Trend, ...]
     milestones: tuple[Mark, ...]
     targets: tuple[Goal, ...]
-    change: Change | None
+    changes: tuple[Change, ...]
     formulas: dict[str, Formula]
     sources: tuple[Source, ...]
     settings: Settings
@@ -300,7 +318,7 @@ def parts_of(document: dict[str, Any]) -> Iterator[tuple[str, Any]]:
             for each in value:
                 whose = "figure" if key == "figures" else "compared figure"
                 yield f"{whose} {each['id']} {each['family']}", each
-        elif key in ("trend", "families"):
+        elif key in ("trend", "families", "changes"):
             yield f"number of {key}", len(value)
             yield from ((f"{key} {each['family']}", each) for each in value)
         else:

@@ -13,6 +13,8 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import msgspec
+
 from validator.model import SettingsError
 from validator.reports.report import Report
 
@@ -105,18 +107,21 @@ def parts(report: Report) -> Iterator[tuple[str, Sequence[str], Rows]]:
         (f.family, i.prefix, i.origin, i.name, i.reason, i.peers)
         for f in report.families for i in f.invalids
     ]  # fmt: skip
-    if report.change:
-        yield (
-            "change",
-            ("who", "name", "cause", "routes", "points"),
-            [
-                *((m.who, m.name, m.cause, m.routes, m.points) for m in report.change.movers),
-                *(
-                    ("", "all", cause, routes, points)
-                    for cause, routes, points in report.change.causes
-                ),
-            ],
-        )
+    if report.changes:
+        yield "changes", ("family", "first", "last", "valid_before", "announced_before",
+                          "valid_share_before", "valid", "announced", "valid_share", "points"), [
+            (c.family, c.first.day, c.last.day, c.first.numerator, c.first.denominator,
+             c.first.value, c.last.numerator, c.last.denominator, c.last.value, c.points)
+            for c in report.changes
+        ]  # fmt: skip
+        yield "movers", ("family", "who", "name", "cause", "routes", "points"), [
+            (c.family, *each)
+            for c in report.changes
+            for each in (
+                *((m.who, m.name, m.cause, m.routes, m.points) for m in c.movers),
+                *(("", "all", cause, routes, points) for cause, routes, points in c.causes),
+            )
+        ]  # fmt: skip
     yield (
         "sources",
         ("kind", "source", "sha256", "rows", "built", "as_of", "truncated"),
@@ -125,20 +130,10 @@ def parts(report: Report) -> Iterator[tuple[str, Sequence[str], Rows]]:
             for s in report.sources
         ],
     )
-    its = report.settings
-    yield (
-        "settings",
-        ("setting", "value"),
-        [
-            ("attribution", its.attribution),
-            ("min_peers", its.min_peers),
-            ("min_peers_in_force", its.min_peers_in_force),
-            ("longest_ipv4", its.longest_ipv4),
-            ("longest_ipv6", its.longest_ipv6),
-            ("special_purpose_prefixes", " ".join(its.special_purpose_prefixes)),
-            ("special_purpose_asns", " ".join(its.special_purpose_asns)),
-        ],
-    )
+    yield "settings", ("setting", "value"), [
+        (name, " ".join(value) if isinstance(value, tuple) else value)
+        for name, value in msgspec.structs.asdict(report.settings).items()
+    ]  # fmt: skip
 
 
 def to_csv(report: Report) -> bytes:
@@ -195,8 +190,8 @@ def to_xlsx(report: Report) -> bytes:
     return file.getvalue()
 
 
-_SHARES = frozenset(("valid_share", "valid_share_then", "pooled", "median_country",
-                     "people_weighted", "needed", "pace"))  # fmt: skip
+_SHARES = frozenset(("valid_share", "valid_share_before", "valid_share_then", "pooled",
+                     "median_country", "people_weighted", "needed", "pace"))  # fmt: skip
 
 
 def _put(sheet: Any, row: int, column: int, cell: Cell, form: Any) -> None:

@@ -22,19 +22,23 @@ import msgspec
 
 from collectors.base import LocalFile, ReadOptions
 from collectors.catalog import Batch, Kind, read
+from validator.coverage import share
 from validator.feed import VERSION
+from validator.groupings import Attribution
+from validator.history.figures import HEADLINE, Series
 from validator.history.reading import Reader
 from validator.history.rebuilding import Groups, rebuild
 from validator.history.records import NoSuchDay
 from validator.history.tables import Tables
 from validator.inputs import gather
 from validator.milestones import Milestone
-from validator.model import SettingsError, SourceError
+from validator.model import Family, SettingsError, SourceError
 from validator.pages.facts_common import Sources
 from validator.pages.facts_group import NoSuchGroup
+from validator.reports.differences import called, differences
 from validator.reports.making import Asked, Rules, evidence
 from validator.reports.recounting import counted, rules_of
-from validator.reports.report import FORMAT, Report, Source, parts_of, seals_of
+from validator.reports.report import FORMAT, Day, Report, Source, Trend, parts_of, seals_of
 from validator.snapshot import Snapshot
 from validator.targets import TargetSettings
 
@@ -51,11 +55,8 @@ _KINDS = {
     "asn-names": Kind.ASN_NAMES,
     "groups": Kind.GROUPS,
 }
-_OF_HISTORY = ("trend", "milestones", "targets", "change")
-_NOT_MADE_ANEW = ("version", "generated", "created", "generation", "past", "day", "sample",
-                  "degraded", "troubles", "formulas", "limits", "format", "tables")  # fmt: skip
-"""What is of the moment, or of the software; the seals still hold it."""
-_KEYS = ("id", "family", "group", "asn", "origin", "prefix", "who", "day", "source", "name", "year")
+_OF_HISTORY = ("trend", "milestones", "targets", "changes")
+_NO_CHANGES = "not made anew: the change since"
 Step = Callable[[str], None]
 
 
@@ -74,10 +75,12 @@ class Verdict:
 
 
 def verify(
-    document: bytes, folder: Path, history: Path | None = None, step: Step = lambda _: None
-) -> Verdict:
+    document: bytes, folder: Path, history: Path | None = None, step: Step = lambda _: None,
+    ours: Sequence[Path] = (),
+) -> Verdict:  # fmt: skip
     """Make a report again from the files in ``folder``, whatever they are called, and compare.
-    ``history``: a folder of history, for what the report tells of other days.
+    ``history``: a folder of history, for what the report tells of other days; ``ours``: folders of
+    lists that come with the software, which are taken if they have the SHA-256 of an input.
 
     Raises:
         SettingsError: the document is no report of this form, or its rules make no sense.
@@ -90,7 +93,7 @@ def verify(
     if stored.version != VERSION:
         notes.append(f"made by version {stored.version}; this is {VERSION}")
     step("looking for the inputs")
-    found, missing = _inputs(stored, folder)
+    found, missing = _inputs(stored, folder, ours)
     differs += missing
     live = [each for each in stored.sources if each.kind not in _KINDS or not each.sha256]
     if not stored.tables:
@@ -106,16 +109,32 @@ def verify(
             differs += more
         else:
             notes += more
-            differs += _differences(stored, raw, msgspec.to_builtins(again), history is not None)
-        if history is None and (stored.trend or stored.change):
+            unmade: tuple[str, ...] = _OF_HISTORY if history is None else ()
+            if any(each.startswith(_NO_CHANGES) for each in more):
+                unmade = ("changes",)
+            differs += differences(stored, raw, msgspec.to_builtins(again), unmade)
+        if history is None and (stored.trend or stored.changes):
             notes.append("not made anew: the trend, targets and change; --history FOLDER does it")
     more_said = len(differs) - MOST_SAID
     said = differs[:MOST_SAID] + ([f"… and {more_said} more"] if more_said > 0 else [])
     return Verdict(tuple(dict.fromkeys(said)), tuple(dict.fromkeys(notes)), again is not None)
 
 
+class _Form(msgspec.Struct):
+    """What every report says of itself, whatever its form."""
+
+    format: str
+    version: str = ""
+
+
 def _decoded(document: bytes) -> Report:
     try:
+        its = msgspec.json.decode(document, type=_Form)
+        if its.format.startswith("originsight-report/") and its.format != FORMAT:
+            raise SettingsError(
+                f"the report's form is {its.format[:40]!r}, and this version reads {FORMAT} alone: "
+                f"verify it with the version that made it, {its.version[:40] or 'an older one'}"
+            )
         stored = msgspec.json.decode(document, type=Report)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise SettingsError(
@@ -125,10 +144,10 @@ def _decoded(document: bytes) -> Report:
         raise SettingsError(f"the report's form is {stored.format[:40]!r}, not {FORMAT}")
     try:
         datetime.fromtimestamp(stored.created, UTC)
-        if stored.subject.since:
-            date.fromisoformat(stored.subject.since)
+        for day in (stored.subject.since, *(d.day for each in stored.trend for d in each.days)):
+            date.fromisoformat(day or "2000-01-01")
     except (ValueError, OverflowError, OSError) as error:
-        raise SettingsError(f"the report's created or subject.since is no time: {error}") from None
+        raise SettingsError(f"one of the report's days, or created, is no time: {error}") from None
     return stored
 
 
@@ -150,7 +169,7 @@ def _wrong_quotients(raw: Any, place: str = "") -> Iterator[str]:
     """Every ``value`` that has a numerator and a denominator beside it."""
     if isinstance(raw, list):
         for number, each in enumerate(raw):
-            yield from _wrong_quotients(each, f"{place} {_called(each, number)}")
+            yield from _wrong_quotients(each, f"{place} {called(each, number)}")
     elif isinstance(raw, dict):
         if raw.keys() >= {"numerator", "denominator", "value"}:
             part, whole, value = raw["numerator"], raw["denominator"], raw["value"]
@@ -167,10 +186,14 @@ def _wrong_quotients(raw: Any, place: str = "") -> Iterator[str]:
 # ------------------------------------------------------------------------------------- the inputs
 
 
-def _inputs(stored: Report, folder: Path) -> tuple[dict[int, Path], list[str]]:
+def _inputs(
+    stored: Report, folder: Path, ours: Sequence[Path]
+) -> tuple[dict[int, Path], list[str]]:
     """The file of each input, by its number; and what is not there. In place of one that is not, a
     file of the same name is taken, so that it can be said what that makes of the figures."""
     by_hash, by_name = _scan(folder)
+    for beside in ours:
+        by_hash = {**_scan(beside)[0], **by_hash}
     found, missing = {}, []
     for number, each in enumerate(stored.sources):
         if not each.sha256:
@@ -251,7 +274,7 @@ def _again(
     notes: list[str] = []
     before, reader = None, None
     if history is not None:
-        reader = Reader(history)
+        reader = _ReaderThen(history, stored) if stored.trend else None
         before = _before(stored, snapshot, history, notes)
     since = date.fromisoformat(subject.since) if subject.since else None
     sources = Sources(snapshot, reader, None, stored.past, _targets(stored), _milestones(stored))
@@ -260,7 +283,44 @@ def _again(
         made = evidence(sources, asked, Rules(rules, lambda report: told.get(report.source)))
     except NoSuchGroup as error:
         return None, [str(error)]
-    return made.report, notes
+    report = made.report
+    if reader is not None:
+        trend = tuple(_trend(reader, stored, made.facts[Family.IPV4].attribution))
+        report = msgspec.structs.replace(report, trend=trend)
+    return report, notes
+
+
+class _ReaderThen(Reader):
+    """The history up to the last day that a report tells of: it goes on growing."""
+
+    def __init__(self, folder: Path, stored: Report) -> None:
+        super().__init__(folder)
+        told = [day.day for each in stored.trend for day in each.days]
+        self._last = date.fromisoformat(max(told)) if told else date.min
+
+    def series(
+        self, scheme: str, attribution: Attribution, group: str, family: Family,
+        first: date | None = None, last: date | None = None, figures: Sequence[str] = (HEADLINE,),
+    ) -> Series:  # fmt: skip
+        until = min(last or self._last, self._last)
+        return super().series(scheme, attribution, group, family, first, until, figures)
+
+
+def _trend(reader: Reader, stored: Report, by: Attribution) -> Iterator[Trend]:
+    """The days that a report tells of, as the history has them: which ones of many are drawn is
+    for the version to choose."""
+    its, records = stored.subject, reader.days()
+    for each in stored.trend:
+        days = sorted({date.fromisoformat(day.day) for day in each.days} & set(records))
+        found = reader.sums(its.scheme, by, (its.group,), days) if days else {}
+        sums = next((f for family, f in found.items() if family.label == each.family), ())
+        yield Trend(
+            each.family,
+            tuple(
+                Day(day.isoformat(), part, whole, share(part, whole), records[day].degraded)
+                for day, part, whole in sums
+            ),
+        )
 
 
 def _as_told(stored: Report) -> dict[str, int | None]:
@@ -268,13 +328,13 @@ def _as_told(stored: Report) -> dict[str, int | None]:
 
 
 def _before(stored: Report, snapshot: Snapshot, history: Path, notes: list[str]) -> Snapshot | None:
-    if stored.change is None:
+    day = stored.subject.since
+    if not day:
         return None
-    day = stored.change.first.day
     try:
         return rebuild(Tables(history), date.fromisoformat(day), Groups.of(snapshot))
     except (NoSuchDay, ValueError) as error:
-        notes.append(f"not made anew: the change since {day}: {error}")
+        notes.append(f"{_NO_CHANGES} {day}: {error}")
         return None
 
 
@@ -301,87 +361,6 @@ def _milestones(stored: Report) -> tuple[Milestone, ...]:
         )
     except ValueError as error:
         raise SettingsError(f"milestones: {error}") from None
-
-
-# ------------------------------------------------------------------------------------ the compare
-
-
-def _differences(
-    stored: Report, then: dict[str, Any], now: dict[str, Any], with_history: bool
-) -> Iterator[str]:
-    skipped = {*_NOT_MADE_ANEW, "headline", "seals", "setting min_peers"}
-    anew = dict(parts_of(now))
-    for name, old in parts_of(then):
-        of_history = name.split(" ")[0] in _OF_HISTORY or name == "number of trend"
-        if name in skipped or (of_history and not with_history):
-            continue
-        if name == "change" and anew.get(name) is None:
-            continue  # said in a note
-        if name not in anew:
-            yield f"{name}: does not follow from the inputs"
-        else:
-            yield from _unlike(name, old, anew[name])
-    missing = [name for name in anew if name.startswith(("figure ", "compared figure "))]
-    stated = {name for name, _ in parts_of(then)}
-    yield from (f"{name}: follows from the inputs and is missing" for name in missing
-                if name not in stated)  # fmt: skip
-    if not stored.degraded:
-        # Without a history less can be said, and none of it otherwise.
-        yield from (
-            f"headline: the inputs say {each!r}"
-            for each in now["headline"]
-            if each not in stored.headline
-        )
-
-
-def _unlike(place: str, old: Any, new: Any) -> Iterator[str]:
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in dict.fromkeys((*old, *new)):
-            yield from _unlike(f"{place}: {key}", old.get(key), new.get(key))
-    elif isinstance(old, list | tuple) and isinstance(new, list | tuple):
-        yield from _unlike_lists(place, old, new)
-    elif old != new and not _near(old, new):
-        yield f"{place}: {_short(old)} → {_short(new)}"
-
-
-def _unlike_lists(place: str, old: Sequence[Any], new: Sequence[Any]) -> Iterator[str]:
-    """Entries are held against those of the same name, whatever their order."""
-    then, now = (
-        {_called(each, n): each for n, each in enumerate(entries)} for entries in (old, new)
-    )
-    if len(then) < len(old) or len(now) < len(new):  # names that are no names: by their place
-        then, now = (
-            {f"#{n + 1}": each for n, each in enumerate(entries)} for entries in (old, new)
-        )
-    for name, entry in then.items():
-        if name in now:
-            yield from _unlike(f"{place} {name}", entry, now[name])
-        else:
-            yield f"{place} {name}: does not follow from the inputs"
-    yield from (f"{place} {name}: follows from the inputs and is missing" for name in now
-                if name not in then)  # fmt: skip
-    if then.keys() == now.keys() and list(then) != list(now):
-        yield f"{place}: in another order"
-
-
-def _near(old: Any, new: Any) -> bool:
-    """Sums of floats may differ in the last digit between machines."""
-    both = isinstance(old, float) and isinstance(new, float)
-    return both and abs(old - new) <= 1e-9 * max(abs(old), abs(new))
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 80 else f"{text[:79]}…"
-
-
-def _called(entry: Any, number: int) -> str:
-    """What to call an entry of a list."""
-    if isinstance(entry, dict):
-        said = [str(entry[key])[:60] for key in _KEYS if entry.get(key)]
-        if said:
-            return " ".join(said[:2])
-    return f"#{number + 1}"
 
 
 __all__ = ["Source", "Verdict", "verify"]

@@ -20,6 +20,8 @@ from validator.http_settings import HttpSettings
 from validator.metrics import Metrics
 from validator.metrics.history import Writing
 from validator.milestone_inputs import Milestones
+from validator.pages.own_map import OwnMap
+from validator.reports.writing import Schedule
 from validator.targets import TargetSettings
 from validator.vrp_deltas import DeltaHistory
 from validator.web import cors
@@ -33,9 +35,11 @@ from validator.web.contract import CONTRACT, Contract, Face
 from validator.web.coverage import CoverageFace
 from validator.web.dialects import DialectFace
 from validator.web.docs_page import DescriptionFace
+from validator.web.embeds import EmbedFace
 from validator.web.events import EventFace
 from validator.web.explain import ExplainFace
 from validator.web.exposition import MetricsFace
+from validator.web.feeds import FeedFace
 from validator.web.groups import GroupFace
 from validator.web.history import HistoryFace
 from validator.web.landing import LandingFace
@@ -49,6 +53,7 @@ from validator.web.probe import ProbeFace
 from validator.web.reports import ReportFace
 from validator.web.ripestat import RipestatFace
 from validator.web.ripestat_history import RipestatHistoryFace
+from validator.web.scheduled_reports import ScheduledFace
 from validator.web.status import StatusFace
 from validator.web.streams import Streams
 from validator.web.targets import MilestoneFace, TargetFace
@@ -73,18 +78,22 @@ def make_app(
     milestones: Milestones | None = None,
     moments: Moments | None = None,
     writing: Writing | None = None,
+    own_map: OwnMap | None = None,
+    schedule: Schedule | None = None,
 ) -> web.Application:
     """An application over ``feed``. ``sample`` as in the settings: known before any snapshot.
     ``streams``: of events; by default of none. ``history``: of the VRPs; by default it knows what
     requests have seen. ``reload`` looks at the inputs again. ``rules``: what counts as announced,
     of routes that are supposed. ``past``: the figures of earlier days, if they are kept.
     ``targets`` of groups; ``milestones``: by default ours. ``moments``: snapshots of earlier days,
-    if their tables are kept; ``writing``: how the writing of both does."""
+    if their tables are kept; ``writing``: how the writing of both does;
+    ``own_map``: the user's own; ``schedule``: reports that are written by themselves."""
     http = http or HttpSettings()
     milestones = milestones or Milestones()
     jobs = Jobs(BulkLimits(jobs=http.max_bulk_jobs))
     app = web.Application(middlewares=[middleware(metrics.requests)], client_max_size=MOST_BYTES)
     description = DescriptionFace(sample=sample)
+    pages = PagesFace(feed, sample, past, moments, targets, milestones, own_map)
     faces: tuple[Face, ...] = (
         ValidityFace(feed, jobs, moments),
         BulkFace(feed, jobs, moments),
@@ -106,13 +115,16 @@ def make_app(
         EventFace(feed, streams or Streams(EventLog(0))),
         VrpListFace(feed, history or DeltaHistory()),
         RipestatFace(feed, moments),
-        StatusFace(feed, sample, writing),
+        StatusFace(feed, sample, writing, schedule, own_map),
         AdminFace(feed, sample, reload or (lambda: None)),
         MetricsFace(metrics.registry, metrics.networks),
         ProbeFace(feed),
         LandingFace(feed, sample),
-        PagesFace(feed, sample, past, moments, targets, milestones),
-        ReportFace(feed, past, moments, rules, targets, milestones),
+        pages,
+        EmbedFace(pages.maker),
+        ReportFace(feed, past, moments, rules, targets, milestones, own_map),
+        ScheduledFace(feed, sample, schedule, pages.maker),
+        FeedFace(feed, past, schedule, targets, milestones, http.public_url),
         description,
     )
     contract = Contract(each for face in faces for each in face.operations())

@@ -29,6 +29,7 @@ from validator.pages import views_other
 from validator.pages.facts_change import ChangeFacts, change_facts
 from validator.pages.facts_common import Sources, year_before
 from validator.pages.facts_group import NoSuchGroup
+from validator.pages.own_map import OwnMap
 from validator.pages.page import Ask
 from validator.pages.words import LANGUAGES, choose
 from validator.snapshot import Snapshot
@@ -69,9 +70,11 @@ class PageMaker:
         moments: Moments | None,
         targets: Sequence[TargetSettings],
         milestones: Milestones | None,
+        own_map: OwnMap | None = None,
     ) -> None:
         self._feed, self._sample, self._past, self._moments = feed, sample, past, moments
         self._targets, self._milestones = tuple(targets), milestones
+        self._map = own_map or OwnMap()
         self._turn = asyncio.Semaphore(1)
         self._kept: OrderedDict[tuple[object, ...], bytes] = OrderedDict()
         self._preparing: dict[date, asyncio.Task[Snapshot]] = {}
@@ -86,22 +89,11 @@ class PageMaker:
         outlines: bool = False,
         keep: bool = True,
     ) -> web.Response:
-        """A page, or a page that says why not. ``prepare`` is asked before, off no thread; whether
-        the page is then whole, and may be kept."""
+        """A page, or a page that says why not."""
         ask = plain(request)
         try:
             ask = ask_of(request, names)
-            sources = await self.sources(ask.query.get("at"), outlines)
-            key = await asyncio.to_thread(self._key, sources, ask)
-            body = self._kept.get(key, b"")
-            if not body:
-                whole = await prepare(sources, ask) if prepare else True
-                async with self._turn:  # who asks for the same meanwhile finds it done
-                    body = self._kept.get(key, b"")
-                    if not body:
-                        body = await asyncio.to_thread(_made, make, sources, ask)
-                if whole and keep:
-                    self._keep(key, body)
+            _, body = await self.made(ask, make, prepare, outlines=outlines, keep=keep)
         except Refusal as refusal:
             return await self.refused(ask, refusal.status, refusal.message, refusal.headers)
         except (NoSuchGroup, NoSuchDay) as error:
@@ -111,14 +103,43 @@ class PageMaker:
         tag = hashlib.sha256(body).hexdigest()[:20]
         return html(body, {"ETag": f'W/"{tag}"', "Cache-Control": NO_CACHE})
 
+    async def made(
+        self,
+        ask: Ask,
+        make: Made,
+        prepare: Prepare | None = None,
+        *,
+        outlines: bool = False,
+        keep: bool = True,
+    ) -> tuple[Sources, bytes]:
+        """What is asked for, and what it was made from. ``prepare`` is asked before, off no thread;
+        whether what is made is then whole, and may be kept.
+
+        Raises:
+            Refusal: as :meth:`sources`.
+            NoSuchGroup, NoSuchDay, SourceError: as ``make``.
+        """
+        sources = await self.sources(ask.query.get("at"), outlines)
+        key = await asyncio.to_thread(self._key, sources, ask)
+        body = self._kept.get(key, b"")
+        if not body:
+            whole = await prepare(sources, ask) if prepare else True
+            async with self._turn:  # who asks for the same meanwhile finds it done
+                body = self._kept.get(key, b"")
+                if not body:
+                    body = await asyncio.to_thread(_made, make, sources, ask)
+            if whole and keep:
+                self._keep(key, body)
+        return sources, body
+
     def _key(self, sources: Sources, ask: Ask) -> tuple[object, ...]:
         """What a page follows from. Looks at the folder of the history: in a thread."""
         snapshot, marked = sources.snapshot, self._marked()
         query = tuple(sorted(ask.query.items()))
         latest = self._past.folder.held().files if self._past else ()
         return (snapshot.generation, snapshot.created, sources.day, marked.generation,
-                hash(latest), group_files(self._feed.snapshot), ask.path, ask.language,
-                query)  # fmt: skip
+                sources.map.generation, hash(latest), group_files(self._feed.snapshot), ask.path,
+                ask.language, query)  # fmt: skip
 
     def _keep(self, key: tuple[object, ...], body: bytes) -> None:
         self._kept[key] = body
@@ -136,9 +157,10 @@ class PageMaker:
             Refusal: 400, ``at`` is no day; 404, no history is kept; 503, no snapshot yet.
             NoSuchDay, SourceError: of the history.
         """
-        day, marked = parse_day("at", at), self._marked().milestones
+        day = parse_day("at", at)
+        about = self._targets, self._marked().milestones, self._map.in_use
         if day is None:
-            return Sources(current(self._feed), self._past, None, False, self._targets, marked)
+            return Sources(current(self._feed), self._past, None, False, *about)
         if self._moments is None or self._past is None:
             raise no_history()
         whole = await asyncio.to_thread(self._moments.days)
@@ -147,7 +169,7 @@ class PageMaker:
         else:
             groups = Groups.of(self._feed.snapshot)
             snapshot, record = await asyncio.to_thread(outline, self._past, day, groups)
-        return Sources(snapshot, self._past, record, True, self._targets, marked)
+        return Sources(snapshot, self._past, record, True, *about)
 
     async def moved(
         self, sources: Sources, ask: Ask, scheme: str, group: str

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import date
+from contextlib import suppress
 
 import msgspec
 from aiohttp import web
@@ -23,15 +23,17 @@ from validator.history.moments import Moments
 from validator.history.reading import Reader
 from validator.history.records import NoSuchDay
 from validator.milestone_inputs import Milestones
-from validator.model import Family, SourceError, parse_asn
+from validator.model import Family, SettingsError, SourceError, parse_asn
 from validator.pages import views, views_network, views_other
 from validator.pages.facts_change import ChangeFacts
 from validator.pages.facts_common import Sources
 from validator.pages.frame import static_files
+from validator.pages.own_map import OwnMap
 from validator.pages.page import CARRIED, Ask
 from validator.pages.searching import LONGEST, MOST, search
 from validator.pages.words import LANGUAGES
 from validator.replies import generated_time
+from validator.reports import forms
 from validator.targets import TargetSettings
 from validator.web.answers import (
     NO_CACHE,
@@ -41,13 +43,13 @@ from validator.web.answers import (
     snapshot_reply,
     stale_notes,
 )
+from validator.web.comparing import COMPARED, NAMES, Comparison
 from validator.web.contract import ASN_TEXT, PREFIX_TEXT, Content, Operation, Parameter, path, query
 from validator.web.coverage import SCHEME, one_of
 from validator.web.groups import GROUP
 from validator.web.moments import AT
 from validator.web.moments import asked as moment
 from validator.web.page_making import HTML, PageMaker, ask_of, html, plain
-from validator.web.past import DAY, parse_day
 
 _TAG = "pages"
 _PAGE = Content("the page", media=(HTML,), schema={"type": "string"})
@@ -68,9 +70,6 @@ _COUNTRY = {
 }
 _FILE = {"type": "string", "pattern": "^[a-z]+[.][0-9a-f]{12}[.][a-z0-9]+$"}
 _FOR_EVER = "public, max-age=31536000, immutable"
-_GROUP_SOUGHT = {"type": "string", "maxLength": 200}
-_OTHER = {"type": "string", "maxLength": 200}
-_DAY_OR_NOTHING = {"anyOf": [DAY, {"type": "string", "maxLength": 0}]}
 _SOUGHT = {"type": "string", "minLength": 1, "maxLength": 200}
 
 
@@ -104,9 +103,16 @@ class PagesFace:
         moments: Moments | None = None,
         targets: Sequence[TargetSettings] = (),
         milestones: Milestones | None = None,
+        own_map: OwnMap | None = None,
     ) -> None:
         self._feed, self._moments = feed, moments
-        self._maker = PageMaker(feed, sample, past, moments, targets, milestones)
+        self._maker = PageMaker(feed, sample, past, moments, targets, milestones, own_map)
+        self._forms = report_forms()
+
+    @property
+    def maker(self) -> PageMaker:
+        """For whoever else shows what pages show."""
+        return self._maker
 
     def operations(self) -> Sequence[Operation]:
         def page(
@@ -130,10 +136,7 @@ class PagesFace:
             page("/prefix/{prefix:.+}", self.prefix, "A prefix",
                  path("prefix", "the prefix", PREFIX_TEXT, "192.0.2.0/24"), _FAMILY, AT),
             page("/compare", self.compare, "Two groups side by side, or one on two days",
-                 query("a", "a group: KE, ldc/ldc, asn/AS64496, or a name", _GROUP_SOUGHT),
-                 query("b", "another one; empty: none", _OTHER),
-                 query("from", "the earlier of two days; empty: none", _DAY_OR_NOTHING),
-                 query("to", "the later; empty: none", _DAY_OR_NOTHING), _FAMILY, AT),
+                 *COMPARED, _FAMILY, AT),
             page("/definitions", self.definitions, "How the figures are computed", _FAMILY, AT),
             page("/inputs", self.inputs, "What feeds the figures, and how fresh it is",
                  _FAMILY, AT, tagged=False),
@@ -183,7 +186,7 @@ class PagesFace:
         network."""
 
         def make(sources: Sources, ask: Ask) -> str:
-            return views_network.network(sources, ask, number)
+            return views_network.network(sources, ask, number, self._forms)
 
         try:
             number = parse_asn(request.match_info["asn"])
@@ -206,23 +209,12 @@ class PagesFace:
     async def compare(self, request: web.Request) -> web.Response:
         """With `a` and `b`: two groups. With `a` and days: what it was on these, and what moved it,
         if the tables of both days are kept."""
-        chosen: tuple[tuple[str, str], ...] = ()
-        days: tuple[date, ...] = ()
-        moved: ChangeFacts | None = None
-
-        async def prepare(sources: Sources, ask: Ask) -> bool:
-            nonlocal chosen, days, moved
-            chosen, days = await asyncio.to_thread(_chosen, sources, ask)
-            if chosen and len(days) == 2:
-                moved = await self._maker.between(sources, ask, chosen[0], days)
-            return True
+        its = Comparison(self._maker)
 
         def make(sources: Sources, ask: Ask) -> str:
-            return views_network.compare(sources, ask, chosen, days, moved)
+            return views_network.compare(sources, ask, its.chosen, its.days, its.moved, self._forms)
 
-        return await self._maker.page(
-            request, ("a", "b", "from", "to", "family", "at"), make, prepare
-        )
+        return await self._maker.page(request, (*NAMES, "family", "at"), make, its.prepare)
 
     async def definitions(self, request: web.Request) -> web.Response:
         """Definitions and formulas of every figure: docs/definitions.md, planning.md, change.md."""
@@ -296,9 +288,19 @@ class PagesFace:
             return whole
 
         def make(sources: Sources, ask: Ask) -> str:
-            return views.group(sources, ask, scheme, group, moved)
+            return views.group(sources, ask, scheme, group, moved, self._forms)
 
         return await self._maker.page(request, ("family", "at"), make, prepare, outlines=True)
+
+
+def report_forms() -> tuple[str, ...]:
+    """The forms that reports can be had in here: some need what is not always installed."""
+    found = []
+    for form in forms.FORMS:
+        with suppress(SettingsError):
+            forms.check(form)
+            found.append(form)
+    return tuple(found)
 
 
 def _sought(given: Mapping[str, str]) -> str:
@@ -310,37 +312,3 @@ def _sought(given: Mapping[str, str]) -> str:
     if not 1 <= len(sought) <= LONGEST:
         raise Refusal(400, f"q: give what to look for, in 1 to {LONGEST} letters")
     return sought
-
-
-def _chosen(sources: Sources, ask: Ask) -> tuple[tuple[tuple[str, str], ...], tuple[date, ...]]:
-    """The groups and the days of a comparison.
-
-    Raises:
-        Refusal: 400, a day is none, or they are the wrong way round; 404, nothing is called so.
-    """
-    given = {name: ask.query[name] for name in ("a", "b", "from", "to") if ask.query.get(name)}
-    for name in ("a", "b"):
-        if len(given.get(name, "")) > LONGEST:
-            raise Refusal(400, f"{name}: give a group, in at most {LONGEST} letters")
-    first, last = (parse_day(name, given.get(name)) for name in ("from", "to"))
-    if first and first > (last or sources.day):
-        raise Refusal(400, f"from={first} is after to={last or sources.day}")
-    chosen = tuple(_group_called(sources, given[name]) for name in ("a", "b") if name in given)
-    if "a" not in given or "b" in given or first is None:
-        return chosen if "a" in given else (), ()
-    return chosen, (first, last or sources.day)
-
-
-def _group_called(sources: Sources, text: str) -> tuple[str, str]:
-    """The scheme and the group that a text names."""
-    scheme, slash, group = text.partition("/")
-    if slash and scheme in sources.snapshot.schemes:
-        return scheme, group
-    found = search(sources.snapshot, text, 1)
-    best = found.exact or next(iter(found.found), None)
-    if best is None or best.kind == "prefix":
-        raise Refusal(404, f"no country, region, class or network is called {text[:80]!r}")
-    if best.kind == "group":
-        scheme, _, group = best.id.partition("/")
-        return scheme, group
-    return ("asn" if best.kind == "network" else "country"), best.id

@@ -27,6 +27,7 @@ from validator.milestone_inputs import Listed, Milestones
 from validator.model import InputReport, SettingsError
 from validator.pages.facts_common import Sources
 from validator.pages.facts_group import NoSuchGroup
+from validator.pages.own_map import OwnMap
 from validator.pages.words import LANGUAGES
 from validator.reports import forms
 from validator.reports.making import Asked, Clock, Rules, evidence
@@ -61,10 +62,11 @@ class ReportFace:
         rules: AnnouncedRules | None = None,
         targets: Sequence[TargetSettings] = (),
         milestones: Milestones | None = None,
+        own_map: OwnMap | None = None,
     ) -> None:
         self._feed, self._past, self._moments = feed, past, moments
         self._rules, self._targets = rules or AnnouncedRules(), tuple(targets)
-        self._milestones = milestones
+        self._milestones, self._map = milestones, own_map or OwnMap()
         self._turn, self._waiting = asyncio.Semaphore(1), 0
         self._kept: OrderedDict[tuple[object, ...], bytes] = OrderedDict()
 
@@ -118,8 +120,9 @@ class ReportFace:
         with readable():
             held = await asyncio.to_thread(self._past.folder.held) if self._past else None
         key = (sources.snapshot.generation, sources.snapshot.created, sources.day,
-               self._marked().generation, scheme, group, tuple(sorted(given.items())),
-               hash(held.files) if held else 0, group_files(self._feed.snapshot))  # fmt: skip
+               self._marked().generation, sources.map.generation, scheme, group,
+               tuple(sorted(given.items())), hash(held.files) if held else 0,
+               group_files(self._feed.snapshot))  # fmt: skip
         body = self._kept.get(key)
         if body is None:
             before = await self._before(first)
@@ -206,9 +209,9 @@ class ReportFace:
         return self._milestones.listed if self._milestones else Listed()
 
     async def _sources(self, day: date | None) -> Sources:
-        marked = self._marked().milestones
+        about = self._targets, self._marked().milestones, self._map.in_use
         if day is None:
-            return Sources(current(self._feed), self._past, None, False, self._targets, marked)
+            return Sources(current(self._feed), self._past, None, False, *about)
         if self._moments is None or self._past is None:
             raise no_history()
         with readable():
@@ -217,7 +220,7 @@ class ReportFace:
             else:
                 groups = Groups.of(self._feed.snapshot)
                 snapshot, record = await asyncio.to_thread(outline, self._past, day, groups)
-        return Sources(snapshot, self._past, record, True, self._targets, marked)
+        return Sources(snapshot, self._past, record, True, *about)
 
     async def _before(self, day: date | None) -> Snapshot | None:
         if day is None:

@@ -19,7 +19,10 @@ from validator.feed import VERSION, Feed, PerSnapshot, redacted, shown
 from validator.freshness import FAILED, SourceStatus
 from validator.inventory import Inventory, take
 from validator.metrics.history import Writing
+from validator.metrics.reports import ReportWriting
 from validator.model import Family, InputReport, State
+from validator.pages.own_map import OwnMap
+from validator.pages.world_map import MapInUse
 from validator.replies import generated_time
 from validator.rib import PeerSize
 from validator.slurm import Applied
@@ -30,9 +33,11 @@ from validator.web.status_replies import (
     Health,
     HistoryStatus,
     InputReply,
+    MapStatus,
     NotReady,
     PeerReply,
     Ready,
+    ReportsStatus,
     ResourceReply,
     SlurmFilter,
     SlurmReply,
@@ -48,9 +53,17 @@ _NOW = {"Cache-Control": NO_STORE}
 
 
 class StatusFace:
-    def __init__(self, feed: Feed, sample: bool, writing: Writing | None = None) -> None:
-        """``writing``: of the history, if one is kept."""
+    def __init__(
+        self,
+        feed: Feed,
+        sample: bool,
+        writing: Writing | None = None,
+        reports: ReportWriting | None = None,
+        own_map: OwnMap | None = None,
+    ) -> None:
+        """``writing``: of the history, if one is kept; ``reports``: of those that are scheduled."""
         self._feed, self._sample, self._writing = feed, sample, writing
+        self._reports, self._map = reports, own_map or OwnMap()
         self._inventory = PerSnapshot(take)
 
     def operations(self) -> Sequence[Operation]:
@@ -133,6 +146,8 @@ class StatusFace:
             last_build_seconds=round(feed.last_build_seconds, 3),
             sources=[_status(each) for each in feed.statuses],
             history=_history(self._writing),
+            reports=_reports(self._reports),
+            map=_map(self._map.in_use),
         )
         if snapshot is not None:
             inventory = await asyncio.to_thread(self._inventory.of, snapshot)
@@ -148,6 +163,29 @@ def _history(writing: Writing | None) -> HistoryStatus | None:
         writes=writing.days_written_total,
         failures=writing.failures_total,
         error=writing.last_error,
+    )
+
+
+def _reports(writing: ReportWriting | None) -> ReportsStatus | None:
+    if writing is None:
+        return None
+    return ReportsStatus(
+        written=_moment(int(writing.last_written)),
+        files=writing.written_total,
+        failures=writing.failures_total,
+        error=writing.last_error,
+    )
+
+
+def _map(its: MapInUse) -> MapStatus | None:
+    if not its.source:
+        return None
+    shapes = its.shapes
+    return MapStatus(
+        source=its.source,
+        sha256=shapes.about["sha256"] if shapes else "",
+        areas=len(shapes.areas) if shapes else 0,
+        error=its.problem,
     )
 
 

@@ -143,9 +143,30 @@ class HistoryStatus(msgspec.Struct, frozen=True):
     error: str
 
 
+class ReportsStatus(msgspec.Struct, frozen=True):
+    """How the writing of scheduled reports does: when a file was written last, how many were and
+    how often anything failed since the start, and what is wrong now."""
+
+    written: str | None
+    files: int
+    failures: int
+    error: str
+
+
+class MapStatus(msgspec.Struct, frozen=True):
+    """The user's own map: its file, the SHA-256 and the areas of what is in use of it (empty and 0:
+    nothing; the shapes that come with the service are), and what is wrong with it as it is now."""
+
+    source: str
+    sha256: str
+    areas: int
+    error: str
+
+
 class StatusReply(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything about the service. What follows ``history`` is there as soon as there is a
-    snapshot; until then ``generation`` is 0. ``history``: null if none is kept."""
+    """Everything about the service. What follows ``map`` is there as soon as there is a
+    snapshot; until then ``generation`` is 0. ``history`` is null if none is kept, ``reports`` if
+    none are scheduled, ``map`` if the settings name none."""
 
     version: str
     sample: bool
@@ -155,6 +176,8 @@ class StatusReply(msgspec.Struct, frozen=True, kw_only=True):
     last_build_seconds: float
     sources: list[SourceReply]
     history: HistoryStatus | None
+    reports: ReportsStatus | None
+    map: MapStatus | None
     created: str | UnsetType = UNSET
     degraded: list[SourceReply] | UnsetType = UNSET
     inputs: list[InputReply] | UnsetType = UNSET

@@ -193,16 +193,20 @@ class MilestoneFace:
 
 def problem(snapshot: Snapshot, target: TargetSettings) -> str:
     """Why a target cannot be followed in a snapshot, in one line; empty if it can."""
-    its = snapshot.schemes.get(target.scheme)
+    return unknown(snapshot, target.scheme, target.group, target.attribution)
+
+
+def unknown(snapshot: Snapshot, scheme: str, group: str, attribution: str | None = None) -> str:
+    """Why a snapshot has no such group, in one line; empty if it has."""
+    its = snapshot.schemes.get(scheme)
     if its is None:
-        return f"no scheme is called {target.scheme!r}; there are {', '.join(snapshot.schemes)}"
-    if target.attribution is not None and target.attribution not in its:
-        return f"{target.scheme} is always by {its[0]}: leave attribution out"
-    by = Attribution(target.attribution or its[0])
-    if snapshot.coverages[target.scheme, by].index(target.group) is None:
-        if target.scheme == Scheme.ASN:
-            return f"{target.group} announces nothing now, or is not written as AS64496"
-        return f"{target.scheme} has no group {target.group!r}; see /api/v1/coverage"
+        return f"no scheme is called {scheme!r}; there are {', '.join(snapshot.schemes)}"
+    if attribution is not None and attribution not in its:
+        return f"{scheme} is always by {its[0]}: leave attribution out"
+    if snapshot.coverages[scheme, Attribution(attribution or its[0])].index(group) is None:
+        if scheme == Scheme.ASN:
+            return f"{group} announces nothing now, or is not written as AS64496"
+        return f"{scheme} has no group {group!r}; see /api/v1/coverage"
     return ""
 
 

@@ -23,7 +23,36 @@
     for (const each of table.tHead.rows[0].cells) each.removeAttribute("aria-sort");
     head.setAttribute("aria-sort", up ? "ascending" : "descending");
   };
+  // A picture as PNG, twice as large: the SVG file drawn here.
+  const asPng = async (link) => {
+    const address = new URL(link.href);
+    address.searchParams.set("theme", "light");
+    const picture = new Image();
+    picture.src = address;
+    await picture.decode();
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [2 * picture.naturalWidth, 2 * picture.naturalHeight];
+    canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+    const file = await new Promise((done) => canvas.toBlob(done, "image/png"));
+    const to = document.createElement("a");
+    to.href = URL.createObjectURL(file);
+    const sample = document.querySelector(".ribbon") ? "SAMPLE-" : "";
+    to.download = sample + decodeURIComponent(address.pathname).slice(7, -4).replaceAll("/", "-") + ".png";
+    to.click();
+    setTimeout(() => URL.revokeObjectURL(to.href), 60_000);
+  };
   const enhance = (root) => {
+    for (const link of root.querySelectorAll("a.svg")) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = "PNG";
+      button.addEventListener("click", () => asPng(link).catch(() => location.assign(link.href)));
+      link.after(button);
+    }
+    for (const code of root.querySelectorAll("code.embed")) {
+      code.textContent = code.textContent.replaceAll('="/', `="${location.origin}/`);
+    }
+    for (const hint of root.querySelectorAll(".embed-host")) hint.remove();
     for (const table of root.querySelectorAll("table.sortable")) {
       [...table.tHead.rows[0].cells].forEach((head, column) => {
         const button = document.createElement("button");
