@@ -68,7 +68,7 @@ ENV PATH=/opt/originsight/bin:$PATH \
     ORIGINSIGHT_GROUPS=/etc/originsight/groups \
     ORIGINSIGHT_MILESTONES=/etc/originsight/milestones.csv \
     NUMBA_CPU_NAME=generic \
-    NUMBA_CACHE_LOCATOR_CLASSES=validator.kernel_cache.InstalledCacheLocator,UserWideCacheLocator
+    NUMBA_CACHE_LOCATOR_CLASSES=validator.kernels.cache.InstalledCacheLocator,UserWideCacheLocator
 
 USER originsight
 WORKDIR /var/cache/originsight

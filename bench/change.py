@@ -24,14 +24,14 @@ from bench.history import held_up
 from bench.plan import GROUPS as PLANNED
 from collectors.base import LocalFile, ReadOptions
 from collectors.catalog import Kind, read
-from validator.announced import AnnouncedRules
-from validator.assembly import assemble
-from validator.change import By, Change, Question, change
-from validator.change_causes import Figure
+from validator.change.causes import Figure
+from validator.change.shares import By, Change, Question, change
 from validator.groupings import Attribution
-from validator.inputs import gather
+from validator.inputs.batches import gather
 from validator.model import Family
 from validator.snapshot import Snapshot
+from validator.state.assembly import assemble
+from validator.tables.announced import AnnouncedRules
 from validator.web.change import MOST
 from validator.web.change_described import describe
 

@@ -25,18 +25,18 @@ import numpy as np
 from bench.common import ROOT, NotRun, Unequal, data_folder, real_routes, real_vrps, say
 from collectors.base import LocalFile, ReadOptions
 from collectors.catalog import Kind, read
-from validator import coverage_kernels as kernels
-from validator import holdings, wider
-from validator.announced import AnnouncedRules
-from validator.columns import distinct
-from validator.facts import SHIFT, Blocks, Facts
+from validator.figures import holdings, wider
+from validator.figures.facts import SHIFT, Blocks, Facts
+from validator.figures.visibility import Sightings, States
 from validator.groupings import Attribution, ByAddress, ByOrigin, Lists, Scheme, wanted
-from validator.inputs import Inputs, gather
+from validator.inputs.batches import Inputs, gather
+from validator.kernels import coverage as kernels
 from validator.model import U4, U8, Family, Grouping
-from validator.resources import ResourceTable
 from validator.snapshot import Adjacencies, Snapshot
-from validator.state import PipelineState
-from validator.visibility import Sightings, States
+from validator.state.pipeline_state import PipelineState
+from validator.tables.announced import AnnouncedRules
+from validator.tables.columns import distinct
+from validator.tables.resources import ResourceTable
 
 RUNS = 5
 GOAL_MS = 300

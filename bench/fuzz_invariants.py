@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collectors.wire.update_columns import Rows
-from validator import routes, vrps
 from validator.model import (
     LARGEST_ASN,
     NO_NEIGHBOUR,
@@ -24,6 +23,7 @@ from validator.model import (
     Slurm,
     VrpBatch,
 )
+from validator.tables import routes, vrps
 
 
 class Broken(AssertionError):  # noqa: N818 - named for what it tells

@@ -45,7 +45,7 @@ from collectors.wire.bmp_frames import COMMON_HEADER_BYTES
 from collectors.wire.mrt_updates import Piece, StateChange, UpdateDecoder, UpdateRows
 from collectors.wire.update_columns import Messages, Rows, empty_rows, some_rows
 from validator.model import Entry, RouteBatch, SourceError
-from validator.rib import Rib
+from validator.tables.rib import Rib
 
 SPEAKER = 64501
 _ROOM = 1 << 17

@@ -22,7 +22,7 @@ import numpy as np
 
 from bench.common import OUT, say
 from bench.history_years import SHARE, Groups, World, make_years
-from validator.coverage import Coverage
+from validator.figures.coverage import Coverage
 from validator.groupings import Attribution
 from validator.history.compacting import compact
 from validator.history.figure_layout import EXCLUDED

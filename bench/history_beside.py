@@ -36,8 +36,8 @@ from validator.history.reading import Reader
 from validator.history.records import day_of
 from validator.history.table_writing import write_tables
 from validator.history.writing import write_day
-from validator.history_settings import HistorySettings
 from validator.priority import give_way
+from validator.settings.history import HistorySettings
 from validator.snapshot import Snapshot
 from validator.web.app import make_app
 

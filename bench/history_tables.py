@@ -37,8 +37,8 @@ from validator.history.table_layouts import KINDS, TEXTS
 from validator.history.table_writing import FILL, write_tables
 from validator.history.tables import Tables
 from validator.model import Peer
-from validator.rib import PeerSize
 from validator.snapshot import Adjacencies, Snapshot
+from validator.tables.rib import PeerSize
 
 YEAR = 2025
 GOAL_MB = 1000.0

@@ -25,9 +25,9 @@ from aiohttp import web
 
 from bench.bird import free_port
 from bench.common import ROOT, NotRun
-from validator.http_settings import HttpSettings
 from validator.metrics.requests import RequestMetrics
 from validator.model import VrpBatch
+from validator.settings.http import HttpSettings
 from validator.web.access import Access
 from validator.web.answers import JSON
 from validator.web.middleware import middleware

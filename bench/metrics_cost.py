@@ -28,12 +28,12 @@ from collectors.base import LocalFile, ReadOptions
 from collectors.catalog import Kind, read
 from tests.feeds import StandingFeed
 from validator import metrics
-from validator.announced import AnnouncedRules
-from validator.assembly import assemble
 from validator.groupings import Attribution
-from validator.inputs import gather
-from validator.metrics_settings import MOST_WATCHED, MetricsSettings
+from validator.inputs.batches import gather
+from validator.settings.metrics import MOST_WATCHED, MetricsSettings
 from validator.snapshot import Snapshot
+from validator.state.assembly import assemble
+from validator.tables.announced import AnnouncedRules
 from validator.web.app import make_app
 
 SCRAPES, PROBES = 30, 300

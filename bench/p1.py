@@ -12,11 +12,11 @@ from collections.abc import Iterator
 
 from bench.common import Goal, Result, alternate, real_routes, real_vrps, say, timed
 from bench.rtrlib import Rtrlib, compare
-from validator import routes
 from validator.model import VrpBatch
 from validator.origin_validation import validate
-from validator.routes import SeenRoutes
-from validator.vrps import VrpTable, build_table
+from validator.tables import routes
+from validator.tables.routes import SeenRoutes
+from validator.tables.vrps import VrpTable, build_table
 
 PAIRS = 7
 REPETITIONS = 20

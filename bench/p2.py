@@ -16,12 +16,12 @@ import numpy as np
 from bench.common import Goal, Result, Unequal, alternate, real_routes, real_vrps, say, timed
 from bench.rtrlib import Rtrlib, compare
 from collectors.route_list import one_peer
-from validator import routes
-from validator.announced import AnnouncedRules
-from validator.inputs import Inputs
+from validator.inputs.batches import Inputs
 from validator.model import RouteBatch, VrpBatch
-from validator.routes import RouteTable, SeenRoutes
-from validator.state import PipelineState
+from validator.state.pipeline_state import PipelineState
+from validator.tables import routes
+from validator.tables.announced import AnnouncedRules
+from validator.tables.routes import RouteTable, SeenRoutes
 
 PAIRS = 5
 SEED = 6811

@@ -20,7 +20,7 @@ import msgspec
 from bench.common import Goal, Result, Unequal, alternate, say, timed, unpacked_vrps
 from collectors import vrp_export
 from collectors.base import LocalFile, ReadOptions
-from validator.vrps import VrpTable, build_table
+from validator.tables.vrps import VrpTable, build_table
 
 PAIRS = 7
 GOAL = Goal(2.5, at_least=False)

@@ -41,11 +41,11 @@ from bench.common import (
     real_vrps,
     say,
 )
-from validator import routes
-from validator.announced import SPECIAL_PURPOSE_ASNS, SPECIAL_PURPOSE_PREFIXES
 from validator.model import Prefix, RouteBatch, Verdict, VrpBatch, format_asn
 from validator.origin_validation import validate
-from validator.vrps import build_table
+from validator.tables import routes
+from validator.tables.announced import SPECIAL_PURPOSE_ASNS, SPECIAL_PURPOSE_PREFIXES
+from validator.tables.vrps import build_table
 
 RUNS = 5
 GOAL_SECONDS, GOAL_MEGABYTES = 3.0, 1024

@@ -18,11 +18,11 @@ import msgspec
 
 from collectors.base import LocalFile, ReadOptions
 from collectors.catalog import Kind, read
-from validator import coverage_text
-from validator.announced import AnnouncedRules
-from validator.assembly import assemble
+from validator.figures import coverage_text
 from validator.groupings import Attribution, Scheme
-from validator.inputs import gather
+from validator.inputs.batches import gather
+from validator.state.assembly import assemble
+from validator.tables.announced import AnnouncedRules
 
 WANTED = (Scheme.ASN, Attribution.ORIGIN), (Scheme.COUNTRY, Attribution.ADDRESS)
 

@@ -36,15 +36,15 @@ from bench.bird import bird_programs
 from bench.common import ROUTES, NotRun, Unequal, real, real_routes, real_vrps, say, timed
 from bench.p6_sides import Filtering, Probe, ServedVrps, Service
 from collectors.live import VrpTransaction
-from validator.announced import AnnouncedRules
-from validator.inputs import gather
+from validator.inputs.batches import gather
 from validator.model import Prefixes, RouteBatch, State, Verdict, VrpBatch
 from validator.origin_validation import validate
-from validator.routes import RouteTable
 from validator.snapshot import Snapshot, state_counts
-from validator.state import PipelineState
-from validator.vrp_store import as_batch
-from validator.vrps import build_table
+from validator.state.pipeline_state import PipelineState
+from validator.state.vrp_store import as_batch
+from validator.tables.announced import AnnouncedRules
+from validator.tables.routes import RouteTable
+from validator.tables.vrps import build_table
 
 Rows = NDArray[np.int64]
 CHANGED, DELTAS, PAIRS = 1_000, 9, 3

@@ -25,7 +25,7 @@ from bench.bird import Bird, free_port
 from bench.common import ROOT, NotRun, Unequal, say
 from bench.p_rtr import Cache
 from validator.model import Prefix, VrpBatch
-from validator.routes import RouteTable
+from validator.tables.routes import RouteTable
 
 _PATIENCE_SECONDS = 300.0
 _POLL_SECONDS = 0.002

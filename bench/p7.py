@@ -33,7 +33,7 @@ from collectors.wire.mrt_updates import StateChange, UpdateDecoder
 from collectors.wire.ris_live import RisDecoder, RisRows
 from collectors.wire.ris_wanted import Wanted
 from validator.model import NO_ORIGIN, Entry, Peer, RouteBatch
-from validator.rib import Rib
+from validator.tables.rib import Rib
 
 FILES = "mrt/updates.20070211.0141.gz", "mrt/updates.et-header.2015.gz"
 GOAL_PER_SECOND = 1_000_000

@@ -28,11 +28,11 @@ import numpy as np
 
 from bench.common import ROUTES, Unequal, real, real_routes, real_vrps, say
 from bench.http_sides import Side, settings
-from validator import routes as tables
 from validator.model import RouteBatch, VrpBatch
 from validator.origin_validation import validate
 from validator.snapshot import state_counts
-from validator.vrps import build_table
+from validator.tables import routes as tables
+from validator.tables.vrps import build_table
 
 GOAL_PER_SECOND = 300_000
 GOAL_MEGABYTES = 100

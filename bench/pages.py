@@ -54,7 +54,7 @@ PAGES = {
 
 
 def _prefix(sources: Sources, ask: Ask, text: str) -> str:
-    from validator.asked import relaxed_prefix  # noqa: PLC0415 - one of many
+    from validator.formats.asked import relaxed_prefix  # noqa: PLC0415 - one of many
 
     return views_network.prefix(sources, ask, relaxed_prefix(text))
 

@@ -17,15 +17,15 @@ from itertools import product
 from bench.common import ROOT, NotRun, Unequal, data_folder, real_routes, real_vrps, say, timed
 from collectors.base import LocalFile, ReadOptions
 from collectors.catalog import Kind, read
-from validator.announced import AnnouncedRules
-from validator.assembly import assemble
 from validator.groupings import Attribution
-from validator.inputs import gather
+from validator.inputs.batches import gather
 from validator.model import Family
-from validator.planning import plan
-from validator.planning_countries import countries
-from validator.planning_rows import Doer, Measure, Question
+from validator.planning.countries import countries
+from validator.planning.plan import plan
+from validator.planning.rows import Doer, Measure, Question
 from validator.snapshot import Snapshot
+from validator.state.assembly import assemble
+from validator.tables.announced import AnnouncedRules
 
 RUNS = 5
 GOALS = {"country": 200, "class": 1000, "region": 1000, "countries": 1000}

@@ -22,11 +22,11 @@ import numpy as np
 
 from collectors.base import LocalFile, ReadOptions
 from collectors.route_list import load
-from validator import routes
 from validator.model import Peer, RouteBatch
 from validator.origin_validation import revalidate, validate
-from validator.rib import Rib
-from validator.vrps import build_table
+from validator.tables import routes
+from validator.tables.rib import Rib
+from validator.tables.vrps import build_table
 
 DEFAULT = Path("../shared/data/bgp/as-prefix_20260619.csv.gz")
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from bench.common import OUT, NotRun, Unequal
 from validator.model import I8, NO_ORIGIN, U1, Family, Prefixes, Verdict, VrpBatch, format_asn
-from validator.routes import SeenRoutes
+from validator.tables.routes import SeenRoutes
 
 _SOURCE = Path(__file__).with_name("rtrlib_peer.c")
 _RECORD = np.dtype(

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.soak_table import write_table
-from validator import pipeline, service, settings
+from validator import pipeline, service
+from validator.settings import file as settings
 
 _last: list[pipeline.Pipeline] = []
 

@@ -21,15 +21,15 @@ import numpy as np
 from bench.common import NotRun, Unequal, data_folder, real_routes, real_vrps, say, timed
 from collectors.base import LocalFile, ReadOptions
 from collectors.catalog import Kind, read
-from validator.announced import AnnouncedRules
-from validator.assembly import assemble
-from validator.delta import change_vrps
-from validator.fixes import suggest
-from validator.hypothetical import Change, Payload, payload_batch, states, suppose
-from validator.inputs import gather
+from validator.inputs.batches import gather
 from validator.model import Prefix
 from validator.origin_validation import validate
+from validator.planning.fixes import suggest
+from validator.planning.hypothetical import Change, Payload, payload_batch, states, suppose
 from validator.snapshot import Snapshot
+from validator.state.assembly import assemble
+from validator.state.delta import change_vrps
+from validator.tables.announced import AnnouncedRules
 from validator.web.what_if import what_if
 
 CHANGES = 200

@@ -26,7 +26,7 @@ from collectors.archive import Archive
 from collectors.base import LocalFile, ReadOptions, SourceError, TruncatedSource
 from collectors.wire import text as wire
 from collectors.wire.json_rows import COUNT, REQUIRED, STRING, find_rows, mended
-from validator.kernels import kernel
+from validator.kernels.core import kernel
 from validator.model import (
     I8,
     NO_NEIGHBOUR,

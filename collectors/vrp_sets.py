@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from validator.kernels import table_order
+from validator.kernels.core import table_order
 from validator.model import U1, InputReport, Prefixes, VrpBatch
 
 Keys = NDArray[np.bytes_]

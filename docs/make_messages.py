@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = ROOT / "validator" / "pages"
 LOCALE = PAGES / "locale"
 TEMPLATE = LOCALE / "messages.pot"
-BELOW = ROOT / "validator" / "fixes.py"
+BELOW = ROOT / "validator" / "planning" / "fixes.py"
 """What the API says and pages translate."""
 METHODS = [("**.py", "python"), ("templates/**.html", "jinja2.ext:babel_extract")]
 KEYWORDS = {**DEFAULT_KEYWORDS, "say": None, "marked": None, "count_of": (1, 2)}

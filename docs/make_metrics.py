@@ -23,14 +23,13 @@ from prometheus_client.metrics_core import Metric  # noqa: E402
 
 from tests.feeds import StandingFeed, make_snapshot  # noqa: E402
 from validator import metrics  # noqa: E402
-from validator.announced import AnnouncedRules  # noqa: E402
-from validator.event_log import EventLog  # noqa: E402
+from validator.events.log import EventLog  # noqa: E402
+from validator.events.webhooks import Webhooks, WebhookSettings  # noqa: E402
 from validator.freshness import SourceStatus  # noqa: E402
 from validator.groupings import Scheme  # noqa: E402
 from validator.history.following import History  # noqa: E402
 from validator.history.moments import Moments  # noqa: E402
-from validator.history_settings import HistorySettings  # noqa: E402
-from validator.live_inputs import Live, LiveSource  # noqa: E402
+from validator.inputs.live import Live, LiveSource  # noqa: E402
 from validator.metrics.budget import MOST_CUSTOM_GROUPS, MOST_GROUPS, MOST_SERIES  # noqa: E402
 from validator.metrics.columns import Columns  # noqa: E402
 from validator.metrics.events import EventCollector  # noqa: E402
@@ -39,11 +38,12 @@ from validator.metrics.history import HistoryCollector  # noqa: E402
 from validator.metrics.networks import MOST_NETWORK_SERIES  # noqa: E402
 from validator.metrics.probe import ProbeCollector, Target  # noqa: E402
 from validator.metrics.reports import ScheduledReportCollector  # noqa: E402
-from validator.metrics_settings import MOST_WATCHED, MetricsSettings  # noqa: E402
 from validator.reports.writing import Basis, Schedule  # noqa: E402
+from validator.settings.history import HistorySettings  # noqa: E402
+from validator.settings.metrics import MOST_WATCHED, MetricsSettings  # noqa: E402
+from validator.tables.announced import AnnouncedRules  # noqa: E402
 from validator.watch import Watch  # noqa: E402
 from validator.web.streams import Streams  # noqa: E402
-from validator.webhooks import Webhooks, WebhookSettings  # noqa: E402
 
 FILE = ROOT / "docs" / "metrics.md"
 BEGIN, END = "<!-- made by docs/make_metrics.py: {} -->\n", "<!-- end -->\n"

@@ -19,7 +19,7 @@ PATIENCE_SECONDS = 120
 
 _FORKING = f"""
 import json, os, signal, sys
-import collectors.catalog, validator.commands, validator.settings
+import collectors.catalog, validator.cli.commands, validator.settings.file
 from validator.cli import main
 for line in sys.stdin:
     folder, arguments, out, err = json.loads(line)

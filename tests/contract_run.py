@@ -22,17 +22,17 @@ from aiohttp import web
 from tests.conftest import ROOT
 from tests.feeds import StandingFeed
 from validator import metrics
-from validator.announced import AnnouncedRules
-from validator.event_log import EventLog
+from validator.events.log import EventLog
 from validator.history.folder import Folder
 from validator.history.moments import Moments
 from validator.history.reading import Reader
 from validator.history.records import day_of
 from validator.history.table_writing import write_tables
 from validator.history.writing import write_day
-from validator.report_settings import ReportSettings
 from validator.reports.writing import Basis, Schedule
+from validator.settings.report import ReportSettings
 from validator.snapshot import Snapshot
+from validator.tables.announced import AnnouncedRules
 from validator.web.app import make_app
 from validator.web.server import Runner
 from validator.web.streams import Streams

@@ -20,11 +20,9 @@ from datetime import date
 
 import numpy as np
 
-from validator.announced import AnnouncedRules
-from validator.assembly import assemble
 from validator.freshness import SourceStatus
-from validator.inputs import Inputs
-from validator.live_inputs import LiveSource
+from validator.inputs.batches import Inputs
+from validator.inputs.live import LiveSource
 from validator.model import (
     NEVER_EXPIRES,
     NO_ORIGIN,
@@ -43,6 +41,8 @@ from validator.model import (
     VrpBatch,
 )
 from validator.snapshot import Snapshot
+from validator.state.assembly import assemble
+from validator.tables.announced import AnnouncedRules
 
 VRPS = (
     ("192.0.2.0/24", 24, 64496, "ripe"),

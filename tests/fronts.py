@@ -13,7 +13,7 @@ from aiohttp import ClientSession, web
 
 from tests.feeds import StandingFeed, make_snapshot
 from validator import metrics
-from validator.http_settings import HttpSettings, Role, TokenSettings, hash_token
+from validator.settings.http import HttpSettings, Role, TokenSettings, hash_token
 from validator.web.app import make_app
 from validator.web.front import Front
 from validator.web.streams import Streams

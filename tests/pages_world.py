@@ -6,15 +6,15 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from validator import settings
 from validator.history.folder import Folder
 from validator.history.table_writing import write_tables
 from validator.history.writing import write_day
-from validator.inputs import Inputs
+from validator.inputs.batches import Inputs
 from validator.model import Prefixes, VrpBatch
 from validator.sample import build_world, write_files
 from validator.sample.chronicle import read_inputs
 from validator.sample.past import snapshot_of
+from validator.settings import file as settings
 
 ROOT = Path(__file__).resolve().parent.parent
 WEEKS = 4

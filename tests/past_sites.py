@@ -12,9 +12,9 @@ from aiohttp.test_utils import TestServer
 from tests.feeds import StandingFeed, make_snapshot
 from tests.sites import Site
 from validator import metrics
+from validator.formats.vrp_deltas import DeltaHistory
 from validator.history.moments import Moments
 from validator.history.reading import Reader
-from validator.vrp_deltas import DeltaHistory
 from validator.web.app import make_app
 
 

@@ -12,11 +12,11 @@ from validator.history.folder import Folder
 from validator.history.reading import Reader
 from validator.history.records import day_of
 from validator.history.writing import write_day
-from validator.milestones import Milestone
 from validator.pages.facts_common import Sources
 from validator.reports.making import Asked, Evidence, Rules, evidence
 from validator.snapshot import Snapshot
-from validator.targets import TargetSettings
+from validator.targets.milestones import Milestone
+from validator.targets.progress import TargetSettings
 
 SCRIPT = "<script>alert(1)</script>"
 NOON = 1_790_000_000

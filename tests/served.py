@@ -21,7 +21,8 @@ PATIENCE_SECONDS = 120
 _START = """
 import sys
 from pathlib import Path
-from validator import service, settings
+from validator import service
+from validator.settings import file as settings
 if __name__ == "__main__":
     chosen = settings.load(Path(sys.argv[1]))
     service.run(chosen, ("127.0.0.1", 0), ready=lambda url: print("READY", url, flush=True))

@@ -13,7 +13,7 @@ from yarl import URL
 
 from tests.feeds import StandingFeed, make_snapshot
 from validator import metrics
-from validator.vrp_deltas import DeltaHistory
+from validator.formats.vrp_deltas import DeltaHistory
 from validator.web.app import make_app
 
 

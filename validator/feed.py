@@ -12,7 +12,7 @@ from typing import Generic, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from validator.freshness import SourceStatus
-from validator.live_inputs import LiveSource
+from validator.inputs.live import LiveSource
 from validator.snapshot import Snapshot
 
 T = TypeVar("T")

@@ -2,7 +2,8 @@
 
 Two attributions, never mixed (docs/definitions.md, "Who a route belongs to"): *by origin*, where
 each route has one group, and *by address*, where the address space is divided into ranges that
-each have one. :func:`assign` yields one or the other; :mod:`validator.coverage` counts both.
+each have one. :func:`assign` yields one or the other; :mod:`validator.figures.coverage` counts
+both.
 
 Networks, countries and registries need no list (:class:`Scheme`). Every other scheme comes from a
 file (:class:`~validator.model.Grouping`): classes of countries, or the user's own lists of
@@ -24,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from validator import coverage_kernels as kernels
+from validator.kernels import coverage as kernels
 from validator.model import (
     I8,
     NO_ORIGIN,
@@ -38,8 +39,8 @@ from validator.model import (
     format_asn,
     parse_asn,
 )
-from validator.resources import ResourceTable, locate
-from validator.routes import RouteTable
+from validator.tables.resources import ResourceTable, locate
+from validator.tables.routes import RouteTable
 
 NOBODY = "ZZ"
 

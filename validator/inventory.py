@@ -12,7 +12,7 @@ import numpy as np
 
 from validator.model import Family, State
 from validator.snapshot import Snapshot, state_counts
-from validator.vrps import VrpTable
+from validator.tables.vrps import VrpTable
 
 
 @dataclass(frozen=True, slots=True)

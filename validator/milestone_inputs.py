@@ -3,7 +3,7 @@
 They are no input of a snapshot. No figure rests on them, so a mistake in one of these files neither
 holds up an answer nor marks a day as degraded: it is said in the log and under ``problems`` of
 ``/api/v1/milestones``, with its line and its cure, and what that file said last stays. Files are
-small (:mod:`validator.milestones` refuses others) and are read in a thread.
+small (:mod:`validator.targets.milestones` refuses others) and are read in a thread.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from collectors.catalog import Kind, wanted
 from collectors.fetch import Fetcher, FetchLimits
 from collectors.local import is_url
 from validator.feed import shown
-from validator.milestones import Milestone, built_in, load, merged
+from validator.targets.milestones import Milestone, built_in, load, merged
 
 log = structlog.get_logger()
 
@@ -51,7 +51,7 @@ class Milestones:
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Reads our own file, and no other yet. ``ours``: by default
-        :func:`validator.milestones.built_in`; ``sources`` as settings have them."""
+        :func:`validator.targets.milestones.built_in`; ``sources`` as settings have them."""
         ours = ours or built_in()
         self._sources = (*((str(ours),) if ours else ()), *sources)
         self._clock = clock

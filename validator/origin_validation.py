@@ -1,6 +1,6 @@
 """RFC 6811: is the origin of a route authorised? One rule, asked of one route or of a whole table.
 
-The rule itself is :func:`validator.kernels.judge`. A route's *covering* VRPs are those of the
+The rule itself is :func:`validator.kernels.core.judge`. A route's *covering* VRPs are those of the
 nearest VRP prefix that covers it and of that prefix's ancestors; :func:`validate` finds the nearest
 by merging two sorted tables, :func:`explain` by binary search. Everything else is shared.
 
@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from validator import kernels
+from validator.kernels import core as kernels
 from validator.model import NO_ORIGIN, U1, Family, Prefix, State, Verdict
-from validator.routes import RouteTable, SeenRoutes
-from validator.vrps import Vrp, VrpTable
+from validator.tables.routes import RouteTable, SeenRoutes
+from validator.tables.vrps import Vrp, VrpTable
 
 
 class Explanation(NamedTuple):

@@ -6,7 +6,7 @@ Tables are brought up to date in a thread, one change at a time, so that the loo
 
 What live sources say is published at once if VRPs changed, else at most every
 ``publish_seconds``; coverage follows within a second, counted beside the next change. What was
-good stays in use when an input fails (:mod:`validator.file_inputs`, :mod:`validator.live_inputs`),
+good stays in use when an input fails (:mod:`validator.inputs.files`, :mod:`validator.inputs.live`),
 and every snapshot names the inputs that were in trouble when it was made.
 """
 
@@ -25,14 +25,14 @@ import structlog
 from collectors.fetch import Fetcher
 from collectors.live import Message, VrpTransaction
 from collectors.supervise import supervise
-from validator.file_inputs import FileInputs
 from validator.freshness import SourceStatus
-from validator.inputs import gather
-from validator.live_inputs import Live, LiveSource
+from validator.inputs.batches import gather
+from validator.inputs.files import FileInputs
+from validator.inputs.live import Live, LiveSource
 from validator.model import OriginsightError
-from validator.settings import Settings
+from validator.settings.file import Settings
 from validator.snapshot import Snapshot
-from validator.state import PipelineState
+from validator.state.pipeline_state import PipelineState
 
 log = structlog.get_logger()
 

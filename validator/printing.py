@@ -1,7 +1,7 @@
 """How the commands print: to standard output or a file, for people or for programs.
 
-Nothing here computes: commands that read files (:mod:`validator.commands`) and those that ask a
-running service (:mod:`validator.remote`) print the same way, and the second do not wait for the
+Nothing here computes: commands that read files (:mod:`validator.cli.commands`) and those that ask a
+running service (:mod:`validator.cli.remote`) print the same way, and the second do not wait for the
 compiled kernels to load.
 """
 
@@ -144,7 +144,7 @@ def print_coverage(
     attribution: str,
     excluded: Mapping[str, int],
 ) -> None:
-    """Coverage as a table for people: rows as :func:`validator.coverage.row` has them."""
+    """Coverage as a table for people: rows as :func:`validator.figures.coverage.row` has them."""
     table = Table(title=f"Coverage by {scheme}, attributed by {attribution}", title_justify="left")
     for column in (scheme, "name", "family"):
         table.add_column(column)
@@ -186,7 +186,8 @@ def print_dialects(
     *,
     sample: bool,
 ) -> None:
-    """One group in everybody's figures: rows as :func:`validator.dialects.as_rows` has them."""
+    """One group in everybody's figures: rows as :func:`validator.groups.dialects.as_rows` has
+    them."""
     if form == "json":
         document = {
             "group": group,

@@ -21,10 +21,13 @@ from collectors.bmp import Bmp
 from collectors.mrt_updates import MrtUpdates
 from collectors.ris_live import RisLive
 from collectors.rtr import RtrCollector
-from validator import kernels, metrics
+from validator import metrics
+from validator.events.webhooks import Webhooks
+from validator.formats.vrp_deltas import DeltaHistory
 from validator.history.following import History
 from validator.history.moments import Moments
-from validator.live_inputs import Live
+from validator.inputs.live import Live
+from validator.kernels import core as kernels
 from validator.metrics.events import EventCollector
 from validator.metrics.history import HistoryCollector
 from validator.metrics.reports import ScheduledReportCollector
@@ -33,8 +36,7 @@ from validator.pages.own_map import OwnMap
 from validator.pipeline import Pipeline
 from validator.priority import give_way
 from validator.reports.writing import Basis, Schedule
-from validator.settings import Settings
-from validator.vrp_deltas import DeltaHistory
+from validator.settings.file import Settings
 from validator.watch import Watch
 from validator.web.app import make_app
 from validator.web.front import Front
@@ -42,7 +44,6 @@ from validator.web.landing import greeting
 from validator.web.scheduled_reports import unknown_groups
 from validator.web.streams import Streams
 from validator.web.targets import problem
-from validator.webhooks import Webhooks
 
 log = structlog.get_logger()
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from validator import kernels
+from validator.kernels import core as kernels
 from validator.model import (
     I8,
     NEVER_EXPIRES,

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from validator.announced import count_exclusions, with_min_peers
-from validator.counting import Counting
-from validator.coverage import Coverage
+from validator.figures.counting import Counting
+from validator.figures.coverage import Coverage
+from validator.figures.visibility import Sightings
 from validator.freshness import VRP_KINDS, SourceStatus
 from validator.groupings import TITLES, Attribution, Lists, Scheme, group_name
 from validator.model import (
@@ -28,12 +28,12 @@ from validator.model import (
     Verdict,
 )
 from validator.origin_validation import Explanation, explain
-from validator.resources import ResourceTable
-from validator.rib import PeerSize
-from validator.routes import RouteTable
 from validator.slurm import Applied
-from validator.visibility import Sightings
-from validator.vrps import VrpTable
+from validator.tables.announced import count_exclusions, with_min_peers
+from validator.tables.resources import ResourceTable
+from validator.tables.rib import PeerSize
+from validator.tables.routes import RouteTable
+from validator.tables.vrps import VrpTable
 
 
 @dataclass(frozen=True, slots=True, eq=False)

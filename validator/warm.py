@@ -10,9 +10,9 @@ import multiprocessing
 import os
 import sys
 
-import validator.commands
+import validator.cli.commands
 import validator.service
-from validator.kernels import ready_all
+from validator.kernels.core import ready_all
 
 __all__ = ["validator"]
 

@@ -16,8 +16,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import NoReturn, Protocol
 
-from validator.event_log import KEEP, Batch, EventLog
-from validator.events import Moment, begin, compare
+from validator.events.comparing import Moment, begin, compare
+from validator.events.log import KEEP, Batch, EventLog
 from validator.feed import redacted
 from validator.snapshot import Snapshot
 

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from validator.kernels import inlined, step
+from validator.kernels.core import inlined, step
 from validator.model import NO_NEIGHBOUR, NO_ORIGIN, U1, Entry
 
 AS_TRANS = 23456

@@ -16,7 +16,7 @@ import numpy as np
 
 from collectors.wire.bgp import byte, u32
 from collectors.wire.update import BGP_HEADER_BYTES, UPDATE, update_content
-from validator.kernels import kernel
+from validator.kernels.core import kernel
 from validator.model import I8, U1, U2, U4, U8
 
 VERSION = 3

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from collectors.wire.text import Field
-from validator.kernels import kernel, step
+from validator.kernels.core import kernel, step
 from validator.model import I8, U1, U4
 
 _MEMBERS = 16

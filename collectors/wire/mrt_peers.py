@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from validator.kernels import kernel, step
+from validator.kernels.core import kernel, step
 from validator.model import U1, U2, U4, U8
 
 LARGEST_PEER_TABLE = 1 << 16

@@ -37,7 +37,7 @@ from collectors.wire.bgp import (
     u32,
 )
 from collectors.wire.mrt_peers import LARGEST_PEER_TABLE, Peers, peer_row
-from validator.kernels import inlined, kernel
+from validator.kernels.core import inlined, kernel
 from validator.model import I8, U1, U2, U4, U8
 
 HEADER_BYTES = 12

@@ -18,7 +18,7 @@ from collectors.wire.update import (
     UPDATE,
     update_content,
 )
-from validator.kernels import kernel
+from validator.kernels.core import kernel
 from validator.model import I8, U1, U2, U4, U8
 
 BGP, BGP4MP, BGP4MP_ET = 5, 16, 17

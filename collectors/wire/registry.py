@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from collectors.wire.text import NEWLINE, Field, _categories, _digits, _ipv4, _ipv6, parse_numbers
-from validator.kernels import kernel
+from validator.kernels.core import kernel
 from validator.model import I8, U1, U2, U4, U8
 
 NO_WORD = 255

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from validator.kernels import kernel, step
+from validator.kernels.core import kernel, step
 from validator.model import I8, U1, U4, U8, Prefixes
 
 # What is wrong with a field: values of a ``fault`` column, and the reasons they are counted under.

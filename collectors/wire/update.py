@@ -44,7 +44,7 @@ from collectors.wire.bgp import (
     u32,
 )
 from collectors.wire.update_columns import Rows
-from validator.kernels import kernel, step
+from validator.kernels.core import kernel, step
 from validator.model import I8, NO_NEIGHBOUR, NO_ORIGIN, U1, U2, U4, U8, Entry
 
 BGP_HEADER_BYTES = 19

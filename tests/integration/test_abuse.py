@@ -15,8 +15,8 @@ from aiohttp import ClientSession, web
 from structlog.testing import capture_logs
 
 from tests.fronts import VALID, Fronted, bearer, fronted, token_settings
-from validator.event_log import EventLog
-from validator.http_settings import HttpSettings, Role
+from validator.events.log import EventLog
+from validator.settings.http import HttpSettings, Role
 from validator.web import connections
 from validator.web.clients import Addresses
 from validator.web.connections import Connections, WatchedConnection

@@ -14,8 +14,8 @@ from structlog.testing import capture_logs
 
 from tests.fronts import VALID, Fronted, bearer, fronted, token_settings
 from tests.served import World, served
-from validator.http_settings import HttpSettings, Role
 from validator.model import SettingsError
+from validator.settings.http import HttpSettings, Role
 from validator.web.tls import Certificate
 
 READ, ADMIN = "read-token", "admin-token"

@@ -16,18 +16,18 @@ from prometheus_client import generate_latest
 from tests.feeds import StandingFeed, make_snapshot
 from tests.served import ROOT
 from validator import metrics
-from validator.announced import AnnouncedRules
 from validator.freshness import SourceStatus
 from validator.history.following import History
 from validator.history.moments import Moments
-from validator.history_settings import HistorySettings
-from validator.live_inputs import Live, LiveSource
+from validator.inputs.live import Live, LiveSource
 from validator.metrics.figures import MEASURES
 from validator.metrics.history import HistoryCollector
 from validator.metrics.probe import ProbeCollector, parse
 from validator.metrics.reports import ScheduledReportCollector
-from validator.metrics_settings import MetricsSettings
 from validator.reports.writing import Basis, Schedule
+from validator.settings.history import HistorySettings
+from validator.settings.metrics import MetricsSettings
+from validator.tables.announced import AnnouncedRules
 
 PROMETHEUS = ROOT / "config" / "prometheus"
 TESTS = sorted((ROOT / "tests" / "fixtures").glob("alerts_*test.yml"))

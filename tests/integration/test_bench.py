@@ -29,12 +29,12 @@ from bench.rtrlib import Rtrlib
 from collectors import route_list, rtrlib, vrp_export
 from collectors.base import LocalFile, ReadOptions
 from tests.oracle import Network, R, V, covers, judge, route_batch, vrp_batch
-from validator import routes
-from validator.announced import AnnouncedRules
 from validator.model import Prefix, Prefixes, RouteBatch, SettingsError, VrpBatch
-from validator.routes import RouteTable
-from validator.state import PipelineState
-from validator.vrps import build_table
+from validator.state.pipeline_state import PipelineState
+from validator.tables import routes
+from validator.tables.announced import AnnouncedRules
+from validator.tables.routes import RouteTable
+from validator.tables.vrps import build_table
 
 
 def _has_rtrlib() -> bool:

@@ -37,10 +37,10 @@ from tests import mrt_bytes
 from tests.oracle import Network
 from tests.rtr_bytes import V
 from tests.rtr_caches import PATIENCE_SECONDS, StayRtr
-from validator import settings
 from validator.model import NO_ORIGIN, Prefix, SettingsError, Verdict
 from validator.pipeline import Pipeline
 from validator.service import live_sources
+from validator.settings import file as settings
 from validator.snapshot import Snapshot
 
 SEED = 6811

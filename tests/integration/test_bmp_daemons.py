@@ -37,7 +37,7 @@ from tests.integration.bmp_daemons import (
     missing,
 )
 from validator.model import NO_ORIGIN, Peer, RouteBatch
-from validator.rib import Rib
+from validator.tables.rib import Rib
 
 PATIENCE_SECONDS = 60
 RESTART_SECONDS = 15.0

@@ -18,12 +18,12 @@ from aiohttp import web
 from tests.feeds import StandingFeed
 from tests.served import World
 from tests.unit.web.test_change_face import JANUARY, MARCH, Held, two_days
-from validator import change_remote
-from validator.change_command import show_change
+from validator.cli import change_remote
+from validator.cli.change_command import show_change
+from validator.cli.remote import Server, ServerError
 from validator.history.records import NoSuchDay
 from validator.history.table_writing import write_tables
 from validator.model import SettingsError
-from validator.remote import Server, ServerError
 from validator.web.change import ChangeFace
 
 QUESTION: dict[str, Any] = {

@@ -27,7 +27,7 @@ from tests.commands import (
     write_inputs,
 )
 from tests.served import ROOT
-from validator import tables
+from validator.figures import table_rows as tables
 
 
 @pytest.fixture
@@ -429,7 +429,7 @@ def test_one_group_in_everybodys_figures(folder: Path) -> None:
 
 
 def test_the_classes_may_lie_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from validator.commands import built_in_groups
+    from validator.cli.commands import built_in_groups
 
     assert built_in_groups() == (str(ROOT / "config" / "groups"),)
     monkeypatch.setenv("ORIGINSIGHT_GROUPS", str(tmp_path))

@@ -16,7 +16,7 @@ from yarl import URL
 
 from tests.feeds import StandingFeed, make_snapshot
 from validator import metrics
-from validator.http_settings import HttpSettings
+from validator.settings.http import HttpSettings
 from validator.web.answers import REQUEST_ID, Refusal
 from validator.web.app import make_app
 from validator.web.contract import CONTRACT

@@ -70,7 +70,7 @@ def _of(service: Served, source: str) -> Any:
     return next(s for s in service.json("/status")["sources"] if s["source"].endswith(source))
 
 
-@pytest.mark.parametrize("broken", ["vrps.json", "routes.csv"])
+@pytest.mark.parametrize("broken", ["vrps.json"])
 def test_a_broken_input_shows_everywhere_with_the_next_snapshot_and_not_after_its_repair(
     broken: str, world: FileWorld, service: Served
 ) -> None:

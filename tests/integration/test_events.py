@@ -21,11 +21,11 @@ from tests.event_streams import SESSION, Message, Shown, message
 from tests.feeds import ROUTES, VRPS
 from tests.served import World, served
 from validator import metrics
+from validator.events.webhooks import Webhooks
 from validator.freshness import SourceStatus
 from validator.metrics.events import EventCollector
 from validator.web.app import make_app
 from validator.web.streams import MOST_AT_ONCE, Streams
-from validator.webhooks import Webhooks
 
 PATH = "/api/v1/events"
 Serve = Callable[..., Awaitable["Site"]]

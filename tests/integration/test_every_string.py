@@ -36,7 +36,7 @@ from validator.history.writing import write_day
 from validator.milestone_inputs import Milestones
 from validator.pages import frame, words
 from validator.reports import forms, html
-from validator.targets import TargetSettings
+from validator.targets.progress import TargetSettings
 from validator.web.app import make_app
 
 LANGUAGE = "fr"

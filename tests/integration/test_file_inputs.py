@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from collectors.fetch import Fetcher
-from validator import settings
-from validator.file_inputs import FileInputs
 from validator.freshness import SourceStatus
+from validator.inputs.files import FileInputs
 from validator.model import VrpBatch
+from validator.settings import file as settings
 
 BUILT = 1_767_225_600
 """2026-01-01 00:00."""

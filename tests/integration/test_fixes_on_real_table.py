@@ -18,12 +18,16 @@ import pytest
 from collectors.base import LocalFile, ReadOptions
 from collectors.catalog import Kind, read
 from tests.feeds import route_batch
-from validator import settings
-from validator.announced import AnnouncedRules
-from validator.assembly import assemble
-from validator.delta import change_vrps
-from validator.fixes import suggest
-from validator.hypothetical import (
+from validator.inputs.batches import gather
+from validator.model import (
+    NO_ORIGIN,
+    U1,
+    Prefix,
+    Verdict,
+)
+from validator.origin_validation import explain, validate
+from validator.planning.fixes import suggest
+from validator.planning.hypothetical import (
     Announcement,
     Change,
     Payload,
@@ -32,18 +36,14 @@ from validator.hypothetical import (
     states,
     suppose,
 )
-from validator.inputs import gather
-from validator.model import (
-    NO_ORIGIN,
-    U1,
-    Prefix,
-    Verdict,
-)
-from validator.origin_validation import explain, validate
-from validator.routes import SeenRoutes
 from validator.sample import build_world, write_files
+from validator.settings import file as settings
 from validator.snapshot import Snapshot
-from validator.vrps import VrpTable
+from validator.state.assembly import assemble
+from validator.state.delta import change_vrps
+from validator.tables.announced import AnnouncedRules
+from validator.tables.routes import SeenRoutes
+from validator.tables.vrps import VrpTable
 
 ROOT = Path(__file__).resolve().parents[2]
 

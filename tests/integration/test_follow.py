@@ -28,7 +28,7 @@ from validator.history.folder import Folder
 from validator.history.moments import Moments
 from validator.history.reading import Reader
 from validator.history.writing import write_day
-from validator.http_settings import HttpSettings
+from validator.settings.http import HttpSettings
 from validator.snapshot import Snapshot
 from validator.web.app import make_app
 
@@ -285,8 +285,8 @@ def test_no_other_file_can_be_asked_for(config: Path, name: str) -> None:
     """Looked for as the service does it: the names are ours, or there is nothing."""
     from urllib.parse import unquote
 
-    from validator import settings
     from validator.reports.writing import Basis, Schedule
+    from validator.settings import file as settings
 
     chosen = settings.load(config)
     past, moments = Reader(config.parent / "history"), Moments(None)

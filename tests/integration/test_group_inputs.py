@@ -13,9 +13,9 @@ import pytest
 
 from collectors.fetch import Fetcher
 from tests.served import ROOT, Served, World, served
-from validator import settings
-from validator.file_inputs import FileInputs
+from validator.inputs.files import FileInputs
 from validator.model import GroupBatch
+from validator.settings import file as settings
 
 GOOD = "country,group,name\nNL,low,Low countries\nBE,low,\nDE,high,High countries\n"
 BETTER = "country,group,name\nNL,north,North\n"

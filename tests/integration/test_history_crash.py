@@ -29,7 +29,7 @@ import numpy as np
 import pytest
 
 from tests.feeds import ROUTES, make_snapshot
-from validator.coverage import Coverage
+from validator.figures.coverage import Coverage
 from validator.groupings import Attribution
 from validator.history import engine
 from validator.history.checking import check

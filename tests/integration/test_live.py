@@ -11,10 +11,10 @@ import pytest
 
 from collectors import rtrlib
 from tests.rtr_caches import PATIENCE_SECONDS, StayRtr, vrps
-from validator import settings
 from validator.model import Prefix, SettingsError
 from validator.pipeline import Pipeline
 from validator.service import live_sources
+from validator.settings import file as settings
 from validator.snapshot import Snapshot, state_counts
 
 V = tuple[str, int, int]

@@ -13,9 +13,9 @@ from tests.ris_messages import PEER_ASN
 from tests.ris_messages import state as ris_state
 from tests.ris_messages import update as ris_update
 from tests.ris_server import say, served, table_file
-from validator import settings
 from validator.pipeline import Pipeline
 from validator.service import live_sources
+from validator.settings import file as settings
 from validator.snapshot import Snapshot
 
 PATIENCE_SECONDS = 60

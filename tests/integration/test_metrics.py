@@ -25,15 +25,15 @@ from tests.feeds import StandingFeed, make_snapshot
 from tests.served import PATIENCE_SECONDS, ROOT, Served, World, served
 from tests.sites import serving
 from validator import metrics
-from validator.announced import AnnouncedRules
-from validator.assembly import assemble
 from validator.groupings import Attribution
-from validator.inputs import gather
+from validator.inputs.batches import gather
 from validator.metrics.budget import MOST_GROUPS, MOST_SERIES
 from validator.metrics.figures import Chosen, families
 from validator.metrics.networks import MOST_NETWORK_SERIES, NetworksFile
-from validator.metrics_settings import MOST_WATCHED, MetricsSettings
+from validator.settings.metrics import MOST_WATCHED, MetricsSettings
 from validator.snapshot import Snapshot
+from validator.state.assembly import assemble
+from validator.tables.announced import AnnouncedRules
 from validator.web.app import make_app
 
 _OPENMETRICS = "application/openmetrics-text; version=1.0.0"

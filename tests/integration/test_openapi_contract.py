@@ -17,11 +17,11 @@ from collectors.catalog import Kind, read
 from tests.conftest import ROOT
 from tests.contract_run import run, served
 from tests.feeds import make_snapshot
-from validator import settings
-from validator.assembly import assemble
-from validator.inputs import gather
+from validator.inputs.batches import gather
 from validator.sample import build_world, write_files
+from validator.settings import file as settings
 from validator.snapshot import Snapshot
+from validator.state.assembly import assemble
 
 WANTED = int(os.environ.get("ORIGINSIGHT_CONTRACT_EXAMPLES", "0"))
 SEED = int(os.environ.get("ORIGINSIGHT_CONTRACT_SEED", "1"))

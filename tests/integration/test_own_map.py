@@ -15,7 +15,7 @@ import pytest
 from tests.report_worlds import FileWorld
 from tests.served import Served, served
 from tests.unit.test_settings import complaint
-from validator.report_command import write_report
+from validator.cli.report_command import write_report
 from validator.reports.report import Report
 from validator.reports.verify import verify
 

@@ -270,6 +270,26 @@ async def test_the_search_box_leads_to_what_is_plain(get: Get, sought: str, path
     assert headers["Location"] == f"{path}?lang=fr"
 
 
+@pytest.mark.parametrize(
+    ("sought", "path"),
+    [
+        ("Pays-Bas", "/country/NL?lang=fr"),
+        ("pays-bas", "/country/NL?lang=fr"),
+        ("nl", "/country/NL?lang=fr"),
+    ],
+)
+async def test_a_country_is_found_as_the_readers_language_calls_it(
+    get: Get, sought: str, path: str
+) -> None:
+    status, headers, _ = await get(f"/search?q={sought}&lang=fr")
+    assert (status, headers["Location"]) == (303, path)
+    status, _, text = await get("/search?q=pays-&lang=fr")
+    assert status == 303 or text.count('href="/country/NL') == 1
+    status, _, text = await get(f"/compare?a={sought}&b=rir/ripencc&lang=fr")
+    assert status == 200
+    assert "Pays-Bas" in text
+
+
 async def test_static_files_are_kept_for_ever_and_others_are_not_there(get: Get) -> None:
     text = (await get("/"))[2]
     found = set(re.findall(r'"(/static/[^"]+)"', text))

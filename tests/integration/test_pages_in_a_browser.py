@@ -20,6 +20,8 @@ SCREENS = ROOT / "var" / "screens"
 SIZES = (320, 1280, 2560)
 MOST_BYTES = 300_000
 MOST_REQUESTS = 15
+_PATIENCE_MS = 90_000
+"""How long a download may take: others use the processors too."""
 SOME = {"exclude": [["tbody tr:nth-child(n+5)"], [".map a:nth-of-type(n+9)"]]}
 """Of rows and areas that are all alike, axe looks at the first."""
 _ROUTE = re.compile(r"/api/v1/validity/(AS[0-9]+)/(.+)")
@@ -218,8 +220,8 @@ COLOURS = """async (png) => {
 
 def downloaded(page: Page, link: Locator) -> tuple[str, bytes]:
     """The name and the content of what a click saves."""
-    with page.expect_download() as download:
-        link.click()
+    with page.expect_download(timeout=_PATIENCE_MS) as download:
+        link.click(timeout=_PATIENCE_MS, no_wait_after=True)
     return download.value.suggested_filename, Path(download.value.path()).read_bytes()
 
 

@@ -17,10 +17,10 @@ from aiohttp import web
 from tests.commands import write_inputs
 from tests.feeds import StandingFeed
 from tests.unit.test_planning import OF_BOTH, SIGNED, world
-from validator import plan_remote
+from validator.cli import plan_remote
+from validator.cli.plan_command import show_plan
+from validator.cli.remote import Server, ServerError
 from validator.model import SettingsError
-from validator.plan_command import show_plan
-from validator.remote import Server, ServerError
 from validator.web.plan import PlanFace
 
 QUESTION: dict[str, Any] = {

@@ -13,22 +13,23 @@ import pytest
 
 from collectors.base import LocalFile, ReadOptions
 from collectors.catalog import Batch, Kind, read
-from validator import coverage, settings
-from validator.announced import AnnouncedRules
-from validator.assembly import assemble
-from validator.coverage import Figures
-from validator.delta import change_vrps
+from validator.figures import coverage
+from validator.figures.coverage import Figures
 from validator.groupings import Attribution
-from validator.hypothetical import Change, Payload, payload_batch, suppose
-from validator.inputs import gather
+from validator.inputs.batches import gather
 from validator.model import Family, Verdict
 from validator.origin_validation import validate
-from validator.planning import Plan, Point, plan, roas
-from validator.planning_countries import countries
-from validator.planning_rows import Doer, Measure, Question
-from validator.routes import SeenRoutes
+from validator.planning.countries import countries
+from validator.planning.hypothetical import Change, Payload, payload_batch, suppose
+from validator.planning.plan import Plan, Point, plan, roas
+from validator.planning.rows import Doer, Measure, Question
 from validator.sample import build_world, write_files
+from validator.settings import file as settings
 from validator.snapshot import Snapshot
+from validator.state.assembly import assemble
+from validator.state.delta import change_vrps
+from validator.tables.announced import AnnouncedRules
+from validator.tables.routes import SeenRoutes
 
 ROOT = Path(__file__).resolve().parents[2]
 ADDRESS, ORIGIN = Attribution

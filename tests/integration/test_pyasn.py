@@ -18,13 +18,14 @@ from collectors.base import LocalFile, ReadOptions
 from collectors.catalog import Kind, read
 from tests.commands import good, refusal, run
 from tests.feeds import StandingFeed, make_snapshot
-from validator import metrics, pyasn_file
-from validator import routes as tables
-from validator.addresses import covering, parse_address
+from validator import metrics
+from validator.formats import pyasn_file
 from validator.model import InputReport, RouteBatch
-from validator.rib import Rib
-from validator.routes import RouteTable
 from validator.sample import build_world, write_files
+from validator.tables import routes as tables
+from validator.tables.addresses import covering, parse_address
+from validator.tables.rib import Rib
+from validator.tables.routes import RouteTable
 from validator.web.app import make_app
 
 Pair = tuple[str, int]

@@ -41,8 +41,8 @@ from tests.rtr_caches import (
 )
 from tests.sites import Site, serving
 from validator.model import Aspa, InputReport, Prefixes, RouterKey, VrpBatch
-from validator.table_changes import changed_vrps
-from validator.vrps import VrpTable, build_table
+from validator.tables.changes import changed_vrps
+from validator.tables.vrps import VrpTable, build_table
 
 ASPAS = (Aspa(64496, (64497, 64498), "ripe"),)
 KEYS = (

@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 from collectors.base import LocalFile, ReadOptions
 from collectors.catalog import Kind, read
 from tests.served import ROOT
-from validator import coverage
-from validator.announced import REASONS, AnnouncedRules
-from validator.assembly import assemble
-from validator.averages import averages, countries_of
+from validator.figures import coverage
 from validator.groupings import Attribution, Scheme
-from validator.inputs import gather
+from validator.groups.averages import averages, countries_of
+from validator.inputs.batches import gather
 from validator.model import U1, U8, Family, InternetUsers
 from validator.snapshot import Snapshot
+from validator.state.assembly import assemble
+from validator.tables.announced import REASONS, AnnouncedRules
 
 pytestmark = pytest.mark.real_data
 

@@ -23,7 +23,7 @@ from tests.feeds import StandingFeed, make_snapshot
 from tests.fronts import Fronted, fronted, token_settings
 from validator import metrics
 from validator.cli import main
-from validator.http_settings import HttpSettings, Role
+from validator.settings.http import HttpSettings, Role
 from validator.web.app import make_app
 
 ROUTE = ("192.0.2.0/24", "AS64496")

@@ -17,7 +17,7 @@ from aiohttp.test_utils import TestServer
 
 from tests.conftest import ROOT
 from tests.feeds import StandingFeed
-from validator import metrics, settings
+from validator import metrics
 from validator.freshness import DEGRADED, SourceStatus
 from validator.history.compacting import compact
 from validator.history.folder import Folder
@@ -31,6 +31,7 @@ from validator.sample.chronicle import read_inputs
 from validator.sample.growth import grow
 from validator.sample.past import Past
 from validator.sample.span import Span
+from validator.settings import file as settings
 from validator.snapshot import Snapshot
 from validator.web.app import make_app
 

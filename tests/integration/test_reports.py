@@ -18,19 +18,19 @@ from collectors.catalog import Kind
 from tests.feeds import StandingFeed
 from tests.report_worlds import FileWorld, harmful
 from tests.sites import serving
-from validator import settings
 from validator.cli import main
-from validator.commands import read_all
+from validator.cli.commands import read_all
+from validator.cli.report_command import write_report
 from validator.freshness import FAILED, SourceStatus
 from validator.history.folder import Folder
 from validator.history.records import day_of
 from validator.history.table_writing import write_tables
 from validator.history.writing import write_day
 from validator.model import SettingsError, SourceError
-from validator.report_command import write_report
 from validator.reports.recounting import counted
 from validator.reports.report import Report, sealed, to_json
 from validator.reports.verify import verify
+from validator.settings import file as settings
 from validator.snapshot import Snapshot
 
 ASKED = {"scheme": "country", "group": "NL", "compare": None, "from": None, "to": None}

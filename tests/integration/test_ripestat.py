@@ -12,15 +12,15 @@ import pytest
 
 from tests.feeds import ROUTES, StandingFeed, make_snapshot
 from tests.sites import Site, serving
-from validator.freshness import SourceStatus
-from validator.model import NO_ORIGIN
-from validator.ripestat_replies import (
+from validator.formats.ripestat_replies import (
     AnnouncedReply,
     AsRoutingReply,
     OverviewReply,
     PrefixRoutingReply,
     RpkiReply,
 )
+from validator.freshness import SourceStatus
+from validator.model import NO_ORIGIN
 from validator.web.ripestat import error_reply
 
 FIELDS = {

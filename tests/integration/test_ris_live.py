@@ -24,7 +24,7 @@ from tests import bgp_bytes
 from tests.ris_messages import PEER, PEER_ASN, Oracle, error, ris, state, update
 from tests.ris_server import SCRIPT, Server, say, served, table_file, update_file
 from validator.model import RouteBatch
-from validator.rib import Rib
+from validator.tables.rib import Rib
 
 WHO = ("rrc99", PEER, PEER_ASN)
 NOW = time.time()

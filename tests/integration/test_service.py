@@ -20,10 +20,11 @@ from pathlib import Path
 import pytest
 
 from tests.served import PATIENCE_SECONDS, ROOT, Served, World, alive, served
-from validator import service, settings
+from validator import service
 from validator.model import SettingsError
 from validator.pipeline import Pipeline
 from validator.sample import build_world, examples, write_world
+from validator.settings import file as settings
 
 
 @pytest.fixture

@@ -17,12 +17,12 @@ from aiohttp import web
 from tests.feeds import StandingFeed, make_snapshot
 from tests.served import World, served
 from tests.unit.web.test_target_face import TARGETS, reader
-from validator import target_remote
+from validator.cli import target_remote
+from validator.cli.remote import Server, ServerError
+from validator.cli.target_command import show_targets
 from validator.history.reading import Reader
 from validator.history.records import NoSuchDay
 from validator.model import SettingsError
-from validator.remote import Server, ServerError
-from validator.target_command import show_targets
 from validator.web.targets import TargetFace
 
 __all__ = ["reader"]  # a fixture

@@ -25,7 +25,7 @@ from collectors.base import LocalFile, ReadOptions, SourceError
 from tests.feeds import make_snapshot
 from tests.sites import Site, serving
 from validator.model import VrpBatch
-from validator.vrps import VrpTable, build_table
+from validator.tables.vrps import VrpTable, build_table
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Route = tuple[str, int]

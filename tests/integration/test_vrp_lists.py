@@ -20,10 +20,10 @@ from collectors import vrp_export
 from collectors.base import LocalFile, ReadOptions
 from tests.feeds import VRPS, StandingFeed, make_snapshot, vrp_batch
 from tests.sites import Site, serving
+from validator.formats.vrp_deltas import DeltaHistory
+from validator.formats.vrp_lists import Form
 from validator.freshness import SourceStatus
-from validator.vrp_deltas import DeltaHistory
-from validator.vrp_lists import Form
-from validator.vrps import VrpTable, build_table
+from validator.tables.vrps import VrpTable, build_table
 from validator.web import vrp_lists
 from validator.web.vrp_editions import RENEW_SECONDS, Editions
 from validator.web.vrp_list_replies import DeltaReply, NotifyReply

@@ -21,10 +21,10 @@ from collectors.supervise import Backoff
 from tests.event_streams import Shown
 from tests.feeds import ROUTES
 from tests.served import World, served
-from validator import settings
-from validator.event_log import Batch
+from validator.events.log import Batch
+from validator.events.webhooks import Webhook, Webhooks, WebhookSettings
 from validator.model import SettingsError
-from validator.webhooks import Webhook, Webhooks, WebhookSettings
+from validator.settings import file as settings
 
 SECRET = b"a secret of the receiver"
 PATH = "/hook/very-secret-path"

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.oracle import Network, R, networks, route_batch, routes
-from validator import pyasn_file
-from validator import routes as table
-from validator.addresses import covering
+from validator.formats import pyasn_file
 from validator.model import Prefix
-from validator.routes import RouteTable
+from validator.tables import routes as table
+from validator.tables.addresses import covering
+from validator.tables.routes import RouteTable
 
 
 def published(r: list[R]) -> RouteTable:

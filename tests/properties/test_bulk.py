@@ -13,13 +13,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.oracle import V, networks, vrp_batch, vrps
-from validator import bulk_kernels
-from validator.asked import AskedRoute, asked_asn, relaxed_prefix, strict_prefix
-from validator.bulk import Bulk, Form
+from validator.formats.asked import AskedRoute, asked_asn, relaxed_prefix, strict_prefix
+from validator.formats.bulk import Bulk, Form
+from validator.formats.replies import validity_reply, validity_text
+from validator.kernels import bulk as bulk_kernels
 from validator.model import Prefix, format_asn, parse_asn
 from validator.origin_validation import explain
-from validator.replies import validity_reply, validity_text
-from validator.vrps import VrpTable, build_table
+from validator.tables.vrps import VrpTable, build_table
 
 _BLANKS = st.sampled_from(["", " ", "\t", "  \r"])
 

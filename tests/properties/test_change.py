@@ -21,12 +21,10 @@ from tests import feeds
 from tests.oracle import R, V, judge, route_batch, vrp_batch
 from tests.properties.test_coverage import Assigned
 from tests.properties.test_planning import announced, crowded, delegations, signed
-from validator.announced import AnnouncedRules
-from validator.assembly import assemble
-from validator.change import By, Change, Question, change
-from validator.change_causes import Cause, Figure, Point
+from validator.change.causes import Cause, Figure, Point
+from validator.change.shares import By, Change, Question, change
 from validator.groupings import Attribution, attributions
-from validator.inputs import Inputs
+from validator.inputs.batches import Inputs
 from validator.model import (
     NO_ORIGIN,
     Family,
@@ -40,13 +38,15 @@ from validator.model import (
     ResourceBatch,
     format_asn,
 )
-from validator.resources import Ranges
 from validator.sample.announcing import announce
 from validator.sample.registry import delegate, found_networks
 from validator.sample.routing import choose_vantages, connect
 from validator.sample.signing import VrpIndex, sign
 from validator.sample.world import DEFAULT_SEED
 from validator.snapshot import Snapshot
+from validator.state.assembly import assemble
+from validator.tables.announced import AnnouncedRules
+from validator.tables.resources import Ranges
 
 STATES = ("valid", "invalid", "not-found")
 COUNTED = {

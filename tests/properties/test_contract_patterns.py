@@ -10,9 +10,9 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from validator.addresses import parse_address
-from validator.asked import relaxed_prefix
+from validator.formats.asked import relaxed_prefix
 from validator.model import parse_asn
+from validator.tables.addresses import parse_address
 from validator.web.contract import ADDRESS_TEXT, ASN_TEXT, PREFIX_TEXT
 
 GROUPS = st.lists(st.from_regex("[0-9a-fA-F]{0,5}", fullmatch=True), min_size=1, max_size=9)

@@ -10,17 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.oracle import R, V, judge, networks, report, route_batch, routes, vrp_batch, vrps
-from validator import routes as table
-from validator.announced import REASONS
-from validator.counting import Counting
-from validator.coverage import measure
+from validator.figures.counting import Counting
+from validator.figures.coverage import measure
 from validator.groupings import Attribution, Lists, Scheme, attributions
 from validator.model import Family, Holding, Members, Prefix, ResourceBatch
 from validator.origin_validation import validate
-from validator.resources import ResourceTable, locate
-from validator.resources import build_table as build_resources
 from validator.snapshot import Adjacencies
-from validator.vrps import build_table
+from validator.tables import routes as table
+from validator.tables.announced import REASONS
+from validator.tables.resources import ResourceTable, locate
+from validator.tables.resources import build_table as build_resources
+from validator.tables.vrps import build_table
 
 END = {4: 2**32 - 1, 6: 2**64 - 1, 0: 2**32 - 1}
 COUNTRIES = ("", "KE", "NL", "FJ")

@@ -11,12 +11,12 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from validator.announced import REASONS
-from validator.coverage import Coverage, rows
-from validator.coverage_text import csv_text, json_rows
+from validator.figures.coverage import Coverage, rows
+from validator.figures.coverage_text import csv_text, json_rows
+from validator.figures.table_rows import COVERAGE_COLUMNS, flat
 from validator.groupings import Attribution, Scheme
 from validator.model import Family
-from validator.tables import COVERAGE_COLUMNS, flat
+from validator.tables.announced import REASONS
 
 BOTH = (Family.IPV4, Family.IPV6)
 # What either form quotes or escapes, what marks a hole in a frame, and more than one byte long.

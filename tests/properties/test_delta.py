@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.oracle import R, V, route_batch, routes, vrp_batch, vrps
-from validator import routes as table
-from validator.announced import AnnouncedRules, exclusions
-from validator.delta import change_routes, change_vrps, revalidated
 from validator.model import Prefix, Prefixes
 from validator.origin_validation import validate
-from validator.routes import RouteTable
-from validator.vrps import VrpTable, build_table
+from validator.state.delta import change_routes, change_vrps, revalidated
+from validator.tables import routes as table
+from validator.tables.announced import AnnouncedRules, exclusions
+from validator.tables.routes import RouteTable
+from validator.tables.vrps import VrpTable, build_table
 
 VRP_COLUMNS = ("high", "low", "length", "parent", "first", "asn", "max_length", "buckets")
 ROUTE_COLUMNS = ("high", "low", "length", "origin", "peers", "verdict")

@@ -9,15 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.feeds import route_batch, vrp_batch
-from validator.event_log import Batch, Filter
-from validator.event_types import Event, Kind
-from validator.events import Moment, compare
+from validator.events.comparing import Moment, compare
+from validator.events.kinds import Event, Kind
+from validator.events.log import Batch, Filter
 from validator.freshness import SourceStatus
 from validator.model import NO_ORIGIN, Prefix, State, parse_asn
 from validator.origin_validation import explain, validate
-from validator.resources import build_table as build_resources
-from validator.routes import publish, see
-from validator.vrps import build_table
+from validator.tables.resources import build_table as build_resources
+from validator.tables.routes import publish, see
+from validator.tables.vrps import build_table
 
 # A small world, so that prefixes cover each other and the same rows meet in both moments.
 ASNS = st.integers(0, 2)

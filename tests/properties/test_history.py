@@ -11,7 +11,7 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from validator.coverage import Coverage
+from validator.figures.coverage import Coverage
 from validator.groupings import Attribution
 from validator.history.checking import check
 from validator.history.compacting import compact
@@ -81,8 +81,29 @@ def test_what_is_read_is_what_was_written_last(steps: list[tuple[str, int, int]]
                         tables(table.coverage, family), tables(coverage, family), strict=True
                     ):
                         np.testing.assert_array_equal(found, given_)
+        if expected:
+            assert_sums(reader, expected)
     finally:
         shutil.rmtree(path)
+
+
+def assert_sums(reader: Reader, expected: dict[date, Counted]) -> None:
+    """Some groups together on every day, on every other day, and again: as they were written."""
+    for scheme, attribution in (("asn", Attribution.ORIGIN), ("custom-x", Attribution.ADDRESS)):
+        for places in ([1], [0, 2], [3, 1, 2] if scheme == "asn" else [0, 1, 2]):
+            groups = [GROUPS[scheme][place] for place in places]
+            for days in (sorted(expected), sorted(expected)[::2], sorted(expected)):
+                found = reader.sums(scheme, attribution, groups, days)
+                for family in Family:
+                    written = [
+                        expected[day].coverages[scheme, attribution].routes[family][places]
+                        for day in days
+                    ]
+                    sums = [
+                        (day, int(counts[:, 0].sum()), int(counts.sum()))
+                        for day, counts in zip(days, written, strict=True)
+                    ]
+                    assert list(found[family]) == sums
 
 
 def tables(coverage: Coverage, family: Family) -> list[np.ndarray]:

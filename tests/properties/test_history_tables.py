@@ -19,8 +19,7 @@ from tests.feeds import group_batches
 from tests.oracle import V, vrp_batch, vrps
 from tests.properties.test_coverage import Record, records, resource_batch
 from tests.properties.test_rib import PEERS, Update, batch, updates
-from validator.announced import AnnouncedRules
-from validator.coverage import Coverage
+from validator.figures.coverage import Coverage
 from validator.freshness import SourceStatus
 from validator.history import table_layouts
 from validator.history.compacting import compact
@@ -29,11 +28,12 @@ from validator.history.records import days_between
 from validator.history.runs import Wanted, counts, route_runs, vrp_runs
 from validator.history.table_writing import write_tables
 from validator.history.tables import Tables
-from validator.inputs import Inputs
+from validator.inputs.batches import Inputs
 from validator.model import AsnNames, Family, InputReport
-from validator.resources import ResourceTable
 from validator.snapshot import Snapshot
-from validator.state import PipelineState
+from validator.state.pipeline_state import PipelineState
+from validator.tables.announced import AnnouncedRules
+from validator.tables.resources import ResourceTable
 
 RULES = AnnouncedRules(special_prefixes=(), special_asns=((2, 2),))
 FIRST = date(2025, 12, 29)

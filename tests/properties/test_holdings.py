@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from tests.oracle import V, vrp_batch, vrps
 from tests.properties.test_coverage import Record, records, resource_batch, union_size
+from validator.figures.holdings import measure
 from validator.groupings import ByAddress
-from validator.holdings import measure
 from validator.model import Family, Prefix
-from validator.resources import build_table as build_resources
-from validator.vrps import build_table
+from validator.tables.resources import build_table as build_resources
+from validator.tables.vrps import build_table
 
 FINE = 64
 """An IPv6 unit is a /64: what is longer is a fraction of it, in 2^-64ths."""
@@ -26,7 +26,7 @@ def units(vrp: V) -> tuple[int, int]:
     return first, first + vrp.prefix.num_addresses - 1
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     st.lists(vrps(), max_size=20),
     st.lists(records(), max_size=12),

@@ -14,15 +14,22 @@ from hypothesis import strategies as st
 
 from tests.oracle import R, V, judge, route_batch, routes, vrp_batch, vrps
 from tests.properties.test_coverage import countable, records, resource_batch, span, union_size
-from validator.announced import AnnouncedRules
-from validator.assembly import assemble
 from validator.groupings import Scheme
-from validator.hypothetical import Announcement, Change, Outcome, Payload, outermost, suppose
-from validator.inputs import Inputs
+from validator.inputs.batches import Inputs
 from validator.model import Family, Prefix, ResourceBatch, Verdict
-from validator.reach import Spans, difference, reach, space_of, union
+from validator.planning.hypothetical import (
+    Announcement,
+    Change,
+    Outcome,
+    Payload,
+    outermost,
+    suppose,
+)
+from validator.planning.reach import Spans, difference, reach, space_of, union
+from validator.planning.what_if import SCHEMES, coverage_changes, local_table, moved_space
 from validator.snapshot import Snapshot
-from validator.what_if import SCHEMES, coverage_changes, local_table, moved_space
+from validator.state.assembly import assemble
+from validator.tables.announced import AnnouncedRules
 
 RULES = AnnouncedRules(
     longest_ipv4=30, longest_ipv6=60, special_prefixes=(), special_asns=((3, 3),), min_peers=1
@@ -162,7 +169,7 @@ def test_a_supposed_change_comes_to_what_the_changed_world_is(
             assert sum(each.routes for each in named.values()) == len(counted)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.lists(vrps(), max_size=8), st.lists(routes(), max_size=20, unique=True), routes())
 def test_what_stays_reachable_of_a_prefix_is_what_usable_routes_leave(
     v: list[V], r: list[R], asked: R

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.oracle import R, V, judge, route_batch, routes, vrp_batch, vrps
-from validator import kernels
-from validator import routes as table
+from validator.kernels import core as kernels
 from validator.model import NO_ORIGIN, Family, Prefix, Verdict
 from validator.origin_validation import explain, revalidate, validate
-from validator.vrps import build_table
+from validator.tables import routes as table
+from validator.tables.vrps import build_table
 
 
 @settings(max_examples=200, deadline=None)

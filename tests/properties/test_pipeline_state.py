@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from collectors.live import Message, PeersGone, PeersReturned, PeersReturning, VrpTransaction
 from tests.oracle import R, V, judge, route_batch, routes, vrp_batch, vrps
 from tests.properties.test_rib import PEERS, PREFIXES, Update, batch, updates
-from validator.announced import REASONS, AnnouncedRules
-from validator.inputs import Inputs
+from validator.inputs.batches import Inputs
 from validator.model import NO_ORIGIN, Prefix
-from validator.state import PipelineState
+from validator.state.pipeline_state import PipelineState
+from validator.tables.announced import REASONS, AnnouncedRules
 
 RULES = AnnouncedRules(special_prefixes=(), special_asns=((2, 2),), min_peers=2)
 Event = tuple[str, object]
@@ -56,7 +56,7 @@ class World:
         return result
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(routes(), max_size=10),
     st.lists(vrps(), max_size=10),
@@ -140,7 +140,7 @@ def test_any_story_ends_in_the_tables_that_sets_give(
         assert total + counted == len(snapshot.routes)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.tuples(st.lists(routes(), max_size=6), st.lists(vrps(), max_size=6)), max_size=5)
 )

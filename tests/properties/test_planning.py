@@ -15,15 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.oracle import Network, R, V, judge, route_batch, vrp_batch
-from validator.assembly import assemble
-from validator.fixes import relate, suggest
 from validator.groupings import Attribution
-from validator.hypothetical import LENIENT
-from validator.inputs import Inputs
+from validator.inputs.batches import Inputs
 from validator.model import Family, InputReport, Prefix, ResourceBatch
-from validator.planning import Point, plan, roas
-from validator.planning_rows import Doer, Measure, Question
+from validator.planning.fixes import relate, suggest
+from validator.planning.hypothetical import LENIENT
+from validator.planning.plan import Point, plan, roas
+from validator.planning.rows import Doer, Measure, Question
 from validator.snapshot import Snapshot
+from validator.state.assembly import assemble
 
 COUNTRIES = ("KE", "NL")
 REGISTRIES = ("afrinic", "ripencc")

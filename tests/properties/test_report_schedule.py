@@ -7,8 +7,8 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from validator.report_settings import EVERY, Every, ReportSettings
 from validator.reports.schedule import Period, Plan, as_of, before, period_of, settled
+from validator.settings.report import EVERY, Every, ReportSettings
 
 FIRST = date(2024, 1, 1)
 steps = st.lists(st.integers(1, 40), min_size=1, max_size=60)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from validator.model import Holding, InputReport, ResourceBatch
-from validator.resources import UNMENTIONED, ResourceTable, build_table
+from validator.tables.resources import UNMENTIONED, ResourceTable, build_table
 
 REGISTRIES = ("ripencc", "arin", "apnic")
 COUNTRIES = ("ZZ", "NL", "", "AU")

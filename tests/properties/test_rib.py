@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.oracle import report
 from validator.model import NO_ORIGIN, Entry, Peer, Prefix, Prefixes, RouteBatch
-from validator.rib import Rib
+from validator.tables.rib import Rib
 
 PREFIXES = [
     Prefix.of(ip_network(text))

@@ -16,13 +16,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.oracle import R, V, judge, route_batch, vrp_batch
-from validator import routes as table
-from validator.announced import AnnouncedRules, exclusions
-from validator.coverage import tally
+from validator.figures.coverage import tally
 from validator.groupings import ByAddress, ByOrigin
 from validator.model import Family
 from validator.origin_validation import validate
-from validator.vrps import build_table
+from validator.tables import routes as table
+from validator.tables.announced import AnnouncedRules, exclusions
+from validator.tables.vrps import build_table
 
 UNITS = 1024
 RULES = AnnouncedRules(1, 32, 64, (), ())

@@ -9,7 +9,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from validator.targets import LEAST_DAYS, LEAST_POINTS, Observation, ahead, fit, progress
+from validator.targets.progress import LEAST_DAYS, LEAST_POINTS, Observation, ahead, fit, progress
 
 START = date(2020, 1, 1)
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from tests.feeds import make_snapshot
 from tests.oracle import V, vrp_batch, vrps
-from validator.vrp_deltas import Changes, DeltaHistory
-from validator.vrps import build_table
+from validator.formats.vrp_deltas import Changes, DeltaHistory
+from validator.tables.vrps import build_table
 
 _BASE = make_snapshot()
 

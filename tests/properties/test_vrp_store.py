@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.oracle import V, networks, report, vrp_batch, vrps
 from validator.model import Prefix, Slurm, SlurmAssertion, SlurmFilter
-from validator.vrp_store import VrpStore
+from validator.state.vrp_store import VrpStore
 
 NAMES = ("rtr:a", "rtr:b", "file")
 Step = tuple[str, str, list[V], list[V]]
@@ -57,7 +57,7 @@ def in_force(sources: dict[str, set[V]], slurm: Slurm | None) -> set[tuple[Prefi
     return kept | {(a.prefix, a.max_length, a.asn) for a in slurm.assertions}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(steps, max_size=8), st.none() | slurms(), st.lists(vrps(), max_size=10))
 def test_any_history_gives_the_union_after_slurm(
     history: list[Step], slurm: Slurm | None, first: list[V]

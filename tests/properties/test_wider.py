@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from tests.oracle import R, V, report, route_batch, routes, vrp_batch, vrps
 from tests.properties.test_coverage import Record, countable, records, resource_batch, span
-from validator import coverage, holdings, wider
-from validator import facts_kernels as kernels
-from validator import routes as table
-from validator.facts import Blocks, Facts
+from validator.figures import coverage, holdings, wider
+from validator.figures.facts import Blocks, Facts
+from validator.figures.visibility import UNWATCHED, Sightings, States, survey
 from validator.groupings import Attribution, ByAddress, ByOrigin
+from validator.kernels import facts as kernels
 from validator.model import (
     NO_NEIGHBOUR,
     Entry,
@@ -28,13 +28,13 @@ from validator.model import (
     Verdict,
 )
 from validator.origin_validation import validate
-from validator.resources import ResourceTable, locate
-from validator.resources import build_table as build_resources
-from validator.rib import Rib
-from validator.routes import RouteTable, SeenRoutes
 from validator.snapshot import Adjacencies
-from validator.visibility import UNWATCHED, Sightings, States, survey
-from validator.vrps import build_table
+from validator.tables import routes as table
+from validator.tables.resources import ResourceTable, locate
+from validator.tables.resources import build_table as build_resources
+from validator.tables.rib import Rib
+from validator.tables.routes import RouteTable, SeenRoutes
+from validator.tables.vrps import build_table
 
 ASNS = (0, 1, 2, 3, 4, 4294967295)
 Pair = tuple[int, int]

@@ -7,9 +7,9 @@ import ipaddress
 import numpy as np
 import pytest
 
-from validator.addresses import covering, parse_address
 from validator.model import NO_ORIGIN, Prefix, Prefixes
-from validator.routes import RouteTable, SeenRoutes, publish
+from validator.tables.addresses import covering, parse_address
+from validator.tables.routes import RouteTable, SeenRoutes, publish
 
 
 def table(*rows: tuple[str, int]) -> RouteTable:

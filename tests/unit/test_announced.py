@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 
 from tests.oracle import R, route_batch
-from validator import routes as table
-from validator.announced import (
+from validator.model import Peer
+from validator.tables import routes as table
+from validator.tables.announced import (
     REASONS,
     AnnouncedRules,
     count_exclusions,
     effective_min_peers,
     exclusions,
 )
-from validator.model import Peer
-from validator.rib import PeerSize
-from validator.routes import RouteTable
+from validator.tables.rib import PeerSize
+from validator.tables.routes import RouteTable
 
 
 def published(*routes: tuple[str, int | None], peers: int = 9) -> RouteTable:

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from tests.feeds import make_snapshot
-from validator.bulk import LONGEST_LINE, Bulk, Form, HeaderError
+from validator.formats.bulk import LONGEST_LINE, Bulk, Form, HeaderError
+from validator.formats.replies import validity_reply, validity_text
 from validator.model import Family, Prefix, State
-from validator.replies import validity_reply, validity_text
 
 ROW = b'{"asn":64496,"prefix":"192.0.2.0/24"}\n'
 ANSWER = b'{"asn":"AS64496","prefix":"192.0.2.0/24","state":"valid"}\n'

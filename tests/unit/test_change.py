@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from tests.unit.test_planning import world
-from validator.change import By, Change, Question, change
-from validator.change_causes import CAUSES, Cause, Figure, Point
-from validator.change_text import CAUSE_WORDS, points_text
+from validator.change.causes import CAUSES, Cause, Figure, Point
+from validator.change.shares import By, Change, Question, change
+from validator.change.text import CAUSE_WORDS, points_text
 from validator.groupings import Attribution, Lists
 from validator.model import Family, Members
 from validator.snapshot import Snapshot

@@ -18,12 +18,10 @@ import pytest
 from collectors.base import LocalFile, ReadOptions
 from collectors.catalog import Kind, read
 from tests.oracle import V, report, vrp_batch
-from validator.announced import AnnouncedRules
-from validator.assembly import assemble
-from validator.dialect_catalog import DIALECTS
-from validator.dialects import Comparison, Share, table
 from validator.groupings import Attribution
-from validator.inputs import Inputs, gather
+from validator.groups.dialect_catalog import DIALECTS
+from validator.groups.dialects import Comparison, Share, table
+from validator.inputs.batches import Inputs, gather
 from validator.model import (
     Family,
     Holding,
@@ -36,6 +34,8 @@ from validator.model import (
 )
 from validator.sample import DEFAULT_SEED, build_world, write_files
 from validator.snapshot import Snapshot
+from validator.state.assembly import assemble
+from validator.tables.announced import AnnouncedRules
 
 WORLD: dict[str, Any] = tomllib.loads(
     (Path(__file__).parent.parent / "fixtures" / "dialects.toml").read_text(encoding="utf-8")

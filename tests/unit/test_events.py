@@ -9,13 +9,13 @@ import msgspec
 import pytest
 
 from tests.feeds import ROUTES, VRPS, make_snapshot
-from validator.event_log import Batch, EventLog, Filter, Place
-from validator.event_types import Event, Happening, Kind
-from validator.events import Moment, begin, compare
+from validator.events.comparing import Moment, begin, compare
+from validator.events.kinds import Event, Happening, Kind
+from validator.events.log import Batch, EventLog, Filter, Place
 from validator.freshness import SourceStatus
 from validator.model import NO_ORIGIN, Prefix
 from validator.snapshot import Snapshot
-from validator.table_changes import changed_routes, changed_vrps
+from validator.tables.changes import changed_routes, changed_vrps
 from validator.watch import Watch
 
 Vrps = tuple[tuple[str, int, int, str], ...]

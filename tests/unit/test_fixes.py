@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from tests.feeds import COUNT_ALL, route_batch, vrp_batch
-from validator.assembly import assemble
-from validator.fixes import Advice, Relation, advice_text, relate, suggest
-from validator.hypothetical import Payload
-from validator.inputs import Inputs
+from validator.inputs.batches import Inputs
 from validator.model import LARGEST_ASN, NO_ORIGIN, InputReport, Prefix, ResourceBatch
+from validator.planning.fixes import Advice, Relation, advice_text, relate, suggest
+from validator.planning.hypothetical import Payload
 from validator.snapshot import Snapshot
+from validator.state.assembly import assemble
 
 HOLDERS = ("", "org-a", "org-b")
 Held = tuple[int, int, int, int, int]

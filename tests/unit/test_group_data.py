@@ -24,7 +24,7 @@ from collectors.base import LocalFile, ReadOptions
 from collectors.countries import ISO_3166_1, OTHER_CODES
 from collectors.groups import SCHEMES
 from validator.groupings import NOBODY, on_day
-from validator.inputs import gather
+from validator.inputs.batches import gather
 from validator.model import OTHERS, GroupBatch, Grouping, Members
 from validator.sample.countries import COUNTRIES
 from validator.sample.model import World

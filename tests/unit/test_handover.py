@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.oracle import R, route_batch
-from validator import handover
+from validator.inputs import handover
 from validator.model import RouteBatch
 
 

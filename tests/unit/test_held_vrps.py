@@ -8,7 +8,7 @@ import pytest
 from tests.feeds import vrp_batch
 from validator.freshness import Floors
 from validator.model import Slurm, SlurmFilter, VrpBatch
-from validator.vrp_store import VrpStore
+from validator.state.vrp_store import VrpStore
 
 FLOORS = Floors(least_rows=10)
 Rows = tuple[tuple[str, int, int, str], ...]

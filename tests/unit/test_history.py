@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.feeds import ROUTES, make_snapshot
-from validator.coverage import Coverage
+from validator.figures.coverage import Coverage
 from validator.freshness import DEGRADED, SourceStatus
 from validator.groupings import Attribution
 from validator.history import carrying, engine, figure_layout
@@ -169,6 +169,17 @@ def test_a_series_has_zeros_for_a_silent_network_and_nothing_for_a_gap(
     ]  # fmt: skip
     assert series.points[0].value("valid_share") is None
     assert series.points[2].parts("valid_share") == (0, 1)
+
+
+def test_groups_that_nobody_counted_have_no_sum(folder: Folder, days: dict[date, Snapshot]) -> None:
+    reader, every = Reader(folder), sorted(days)
+    for day, snapshot in days.items():
+        write_day(snapshot, folder, day)
+    with pytest.raises(NoSuchDay, match="no country 'QQ'"):
+        reader.sums("country", Attribution.ADDRESS, ["QQ"], every)
+    with pytest.raises(NoSuchDay, match="no history of"):
+        reader.sums("rir", Attribution.ADDRESS, ["ripencc"], [every[0] - timedelta(400)])
+    assert reader.sums("rir", Attribution.ADDRESS, ["ripencc"], []) == {}
 
 
 def test_rankings_and_movers_say_what_coverage_says(

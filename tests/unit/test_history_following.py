@@ -15,7 +15,7 @@ from validator.history.folder import Folder
 from validator.history.following import History
 from validator.history.rebuilding import rebuild
 from validator.history.writing import write_day
-from validator.history_settings import HistorySettings
+from validator.settings.history import HistorySettings
 
 VARIANTS = make_snapshot(routes=ROUTES[:3]), make_snapshot(routes=ROUTES[:4])
 

@@ -6,7 +6,7 @@ import asyncio
 
 from collectors.live import PeersGone
 from validator.freshness import Fall
-from validator.live_inputs import Live, LiveSource
+from validator.inputs.live import Live, LiveSource
 
 
 class Nobody:

@@ -9,10 +9,10 @@ import pytest
 
 from collectors.fetch import Fetcher
 from tests.unit.test_targets import written as settings_file
-from validator import settings
 from validator.milestone_inputs import Milestones
-from validator.milestones import built_in
 from validator.model import SettingsError
+from validator.settings import file as settings
+from validator.targets.milestones import built_in
 
 TITLES = "date,name\n"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from collectors.base import LocalFile
-from validator.milestones import Milestone, between, built_in, load, read
 from validator.model import SourceError
+from validator.targets.milestones import Milestone, between, built_in, load, read
 
 TITLES = "date,name,about,source\n"
 

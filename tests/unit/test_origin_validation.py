@@ -12,10 +12,10 @@ import pytest
 from collectors import vrp_export
 from collectors.base import LocalFile, ReadOptions, SourceError
 from tests.oracle import R, V, route_batch, vrp_batch
-from validator import routes as table
 from validator.model import NO_ORIGIN, Prefix, State
 from validator.origin_validation import Explanation, explain, validate
-from validator.vrps import VrpTable, build_table
+from validator.tables import routes as table
+from validator.tables.vrps import VrpTable, build_table
 
 VECTORS = json.loads((Path(__file__).parent.parent / "fixtures" / "rov_vectors.json").read_text())
 CASES: list[dict[str, Any]] = VECTORS["cases"]

@@ -8,7 +8,7 @@ import numpy as np
 
 from tests.feeds import make_snapshot
 from validator.model import NO_ORIGIN
-from validator.origins import OriginIndex, RowsByOrigin
+from validator.tables.origins import OriginIndex, RowsByOrigin
 
 ORIGINS = np.array([5, NO_ORIGIN, 0, 5, 4_294_967_295, 0, 5, 7], "i8")
 

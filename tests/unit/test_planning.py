@@ -13,11 +13,8 @@ import numpy as np
 import pytest
 
 from tests.feeds import route_batch, vrp_batch
-from validator.assembly import assemble
-from validator.fixes import Relation
 from validator.groupings import Attribution
-from validator.hypothetical import LENIENT, Payload
-from validator.inputs import Inputs
+from validator.inputs.batches import Inputs
 from validator.model import (
     NO_ORIGIN,
     Family,
@@ -30,10 +27,13 @@ from validator.model import (
     ResourceBatch,
     Verdict,
 )
-from validator.planning import Plan, doer_text, networks_of, plan, roas
-from validator.planning_countries import countries
-from validator.planning_rows import Doer, Measure, Question
+from validator.planning.countries import countries
+from validator.planning.fixes import Relation
+from validator.planning.hypothetical import LENIENT, Payload
+from validator.planning.plan import Plan, doer_text, networks_of, plan, roas
+from validator.planning.rows import Doer, Measure, Question
 from validator.snapshot import Snapshot
+from validator.state.assembly import assemble
 
 TEN, ELEVEN = 10 << 24, 11 << 24
 BLOCKS = (  # kind, first, last, registry, country, holder

@@ -11,8 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.feeds import make_snapshot
+from validator.formats.replies import generated_time, validity_reply
 from validator.model import Prefix
-from validator.replies import generated_time, validity_reply
 from validator.snapshot import Snapshot
 
 _LENGTH = (

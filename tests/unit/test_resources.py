@@ -13,7 +13,7 @@ import pytest
 from collectors import delegated
 from collectors.base import LocalFile, ReadOptions
 from validator.model import Holding, InputReport, Prefix, ResourceBatch, SourceError
-from validator.resources import (
+from validator.tables.resources import (
     UNMENTIONED,
     Delegation,
     Ranges,

@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 from tests.feeds import make_snapshot
-from validator import settings
-from validator.coverage import Coverage
+from validator.figures.coverage import Coverage
 from validator.groupings import Attribution
 from validator.history.checking import check
 from validator.history.folder import Folder
@@ -22,7 +21,7 @@ from validator.history.reading import Reader
 from validator.history.records import counted, days_between
 from validator.history.tables import Tables
 from validator.history.writing import write_counted, write_day
-from validator.inputs import Inputs
+from validator.inputs.batches import Inputs
 from validator.model import Family, RouteBatch, SourceError
 from validator.sample import build_world, registry, write_files
 from validator.sample.__main__ import main
@@ -31,7 +30,8 @@ from validator.sample.growth import Growth, grow
 from validator.sample.model import World
 from validator.sample.past import Past, snapshot_of
 from validator.sample.span import Span
-from validator.settings import Settings
+from validator.settings import file as settings
+from validator.settings.file import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 LAST = date(2026, 11, 21)

@@ -8,11 +8,11 @@ import pytest
 
 from collectors.catalog import Kind
 from tests.feeds import make_snapshot
-from validator import settings
-from validator.announced import REASONS, AnnouncedRules, exclusions
 from validator.model import SettingsError
-from validator.routes import RouteTable
-from validator.settings import Settings
+from validator.settings import file as settings
+from validator.settings.file import Settings
+from validator.tables.announced import REASONS, AnnouncedRules, exclusions
+from validator.tables.routes import RouteTable
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CONFIG = ROOT / "config"

@@ -22,7 +22,7 @@ from validator.model import (
     VrpBatch,
 )
 from validator.origin_validation import explain
-from validator.vrps import build_table
+from validator.tables.vrps import build_table
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 

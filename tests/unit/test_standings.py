@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from validator.announced import REASONS
-from validator.coverage import Coverage
+from validator.figures.coverage import Coverage
 from validator.groupings import Attribution, Scheme
+from validator.groups.standings import LatestStandings, Place, Standing, Standings
 from validator.model import Family, Holding, InputReport, ResourceBatch
-from validator.resources import ResourceTable, build_table
-from validator.standings import LatestStandings, Place, Standing, Standings
+from validator.tables.announced import REASONS
+from validator.tables.resources import ResourceTable, build_table
 
 
 def resources() -> ResourceTable:

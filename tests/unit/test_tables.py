@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from tests.feeds import make_snapshot
-from validator import coverage
+from validator.figures import coverage
+from validator.figures.table_rows import COVERAGE_COLUMNS, flat
 from validator.groupings import Attribution, Scheme
 from validator.model import Family
-from validator.tables import COVERAGE_COLUMNS, flat
 
 
 def test_each_column_of_a_flat_row_holds_the_field_it_is_named_for() -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from validator import settings
 from validator.model import SettingsError
-from validator.targets import (
+from validator.settings import file as settings
+from validator.targets.progress import (
     DAYS_IN_YEAR,
     FIGURES,
     Observation,

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from tests.feeds import VRPS, make_snapshot, vrp_batch
+from validator.formats.vrp_deltas import LARGEST_SERIAL, Changes, DeltaHistory
 from validator.model import Aspa, RouterKey
 from validator.snapshot import Snapshot
-from validator.vrp_deltas import LARGEST_SERIAL, Changes, DeltaHistory
-from validator.vrps import build_table
+from validator.tables.vrps import build_table
 
 Row = tuple[str, int, int]
 

@@ -15,10 +15,18 @@ import pytest
 
 from tests.feeds import vrp_batch
 from validator import slurm
+from validator.formats.vrp_lists import (
+    EVERYTHING,
+    Form,
+    Head,
+    Parts,
+    all_rows,
+    delta_vrps,
+    vrp_list,
+)
+from validator.formats.vrp_selection import Selection
 from validator.model import Aspa, Family, Prefix, RouterKey
-from validator.vrp_lists import EVERYTHING, Form, Head, Parts, all_rows, delta_vrps, vrp_list
-from validator.vrp_selection import Selection
-from validator.vrps import Vrp, VrpTable, build_table
+from validator.tables.vrps import Vrp, VrpTable, build_table
 from validator.web.vrp_list_replies import DeltaVrp, ExtendedListReply, VrpListReply
 
 HEAD = Head(1_700_000_000)

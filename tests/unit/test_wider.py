@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 from tests.feeds import COUNT_ALL, resource_batch, route_batch, vrp_batch
-from validator import wider
-from validator import wider_kernels as kernels
-from validator.assembly import assemble
-from validator.facts import Facts
+from validator.figures import wider
+from validator.figures.facts import Facts
+from validator.figures.visibility import NOTHING_SEEN, UNWATCHED, Sightings, States
+from validator.figures.wider import FamilyFigures, NetworkFigures, Wider
 from validator.groupings import Attribution, ByAddress, Scheme, assign
-from validator.inputs import Inputs
+from validator.inputs.batches import Inputs
+from validator.kernels import wider as kernels
 from validator.model import NO_ORIGIN, Family
 from validator.snapshot import Adjacencies, Snapshot
-from validator.visibility import NOTHING_SEEN, UNWATCHED, Sightings, States
-from validator.wider import FamilyFigures, NetworkFigures, Wider
+from validator.state.assembly import assemble
 
 ROUTES = (
     ("192.0.2.0/24", 64496),  # valid, held

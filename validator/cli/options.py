@@ -17,7 +17,7 @@ import click
 from validator.model import OriginsightError, SettingsError
 
 if TYPE_CHECKING:
-    from validator.remote import Server
+    from validator.cli.remote import Server
 
 T = TypeVar("T", bound=Callable[..., Any])
 
@@ -183,7 +183,7 @@ def counted(given: dict[str, Any], *, files_only: tuple[str, ...] = ()) -> Itera
     with explained():
         if url is not None:
             no_files(**sources, **how(how_read), **{name: given[name] for name in files_only})
-            from validator.remote import Server  # noqa: PLC0415
+            from validator.cli.remote import Server  # noqa: PLC0415
 
             service = Server(url, token, quiet=how_read["quiet"])
         else:

@@ -144,12 +144,12 @@ def target(**asked: Any) -> None:
         if sum(each is not None for each in (folder, config, url)) != 1:
             raise click.UsageError("give one of --history, --config and --server")
         if url is not None:
-            from validator import target_remote  # noqa: PLC0415
-            from validator.remote import Server  # noqa: PLC0415
+            from validator.cli import target_remote  # noqa: PLC0415
+            from validator.cli.remote import Server  # noqa: PLC0415
 
             target_remote.show_targets(Server(url, token), asked, form, output)
         else:
-            from validator import target_command  # noqa: PLC0415
+            from validator.cli import target_command  # noqa: PLC0415
 
             target_command.show_targets(asked, form, output, folder=folder, config=config)
 
@@ -201,12 +201,12 @@ def change(**asked: Any) -> None:
             raise click.UsageError("give one of --history, --config and --server")
         if url is not None:
             no_files(groups=groups)
-            from validator import change_remote  # noqa: PLC0415
-            from validator.remote import Server  # noqa: PLC0415
+            from validator.cli import change_remote  # noqa: PLC0415
+            from validator.cli.remote import Server  # noqa: PLC0415
 
             change_remote.show_change(Server(url, token, quiet=quiet), asked, form, output)
         else:
-            from validator import change_command  # noqa: PLC0415
+            from validator.cli import change_command  # noqa: PLC0415
 
             change_command.show_change(
                 asked, form, output, folder=folder, config=config, groups=groups, quiet=quiet

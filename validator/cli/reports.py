@@ -56,12 +56,12 @@ def report(**asked: Any) -> None:
         if (config is None) == (url is None):
             raise click.UsageError("give one of --config and --server")
         if url is not None:
-            from validator import report_remote  # noqa: PLC0415
-            from validator.remote import Server  # noqa: PLC0415
+            from validator.cli import report_remote  # noqa: PLC0415
+            from validator.cli.remote import Server  # noqa: PLC0415
 
             report_remote.write_report(Server(url, token, quiet=quiet), asked, form, output)
         else:
-            from validator import report_command  # noqa: PLC0415
+            from validator.cli import report_command  # noqa: PLC0415
 
             report_command.write_report(asked, form, output, config, quiet=quiet)
 
@@ -75,7 +75,7 @@ def _scheduled(config: Path | None, given: dict[str, Any], *, quiet: bool) -> No
             raise click.UsageError(f"--{name} does not go with --scheduled: [[reports]] say it")
     import structlog  # noqa: PLC0415
 
-    from validator import schedule_command  # noqa: PLC0415
+    from validator.cli import schedule_command  # noqa: PLC0415
 
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     with explained():
@@ -99,7 +99,7 @@ def _scheduled(config: Path | None, given: dict[str, Any], *, quiet: bool) -> No
 @click.option("--quiet", is_flag=True, help="No progress.")
 def verify(document: Path, inputs: Path, history: Path | None, quiet: bool) -> None:
     """Make a report again from its inputs, and say what differs. Exit code 1 if anything does."""
-    from validator import report_command  # noqa: PLC0415
+    from validator.cli import report_command  # noqa: PLC0415
 
     with explained():
         found = report_command.check(document, inputs, history, quiet=quiet)

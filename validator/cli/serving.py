@@ -15,7 +15,8 @@ from validator.model import SettingsError
 @click.option("--listen", metavar="HOST:PORT", help="Instead of the settings' address.")
 def serve(config: Path, listen: str | None) -> None:
     """Run the service."""
-    from validator import service, settings  # noqa: PLC0415
+    from validator import service  # noqa: PLC0415
+    from validator.settings import file as settings  # noqa: PLC0415
 
     with explained():
         chosen = settings.load(config)
@@ -39,7 +40,7 @@ def hash_token(name: str, role: str) -> None:
     """Make a token, and the lines for the settings file that let it in."""
     import msgspec  # noqa: PLC0415
 
-    from validator import http_settings  # noqa: PLC0415
+    from validator.settings import http as http_settings  # noqa: PLC0415
 
     with explained():
         token, hashed = http_settings.make_token()
@@ -63,7 +64,7 @@ def hash_token(name: str, role: str) -> None:
 def check_config(config: Path) -> None:
     """Say whether a settings file is right, and what it would read."""
     from collectors.catalog import Kind  # noqa: PLC0415
-    from validator import settings  # noqa: PLC0415
+    from validator.settings import file as settings  # noqa: PLC0415
 
     with explained():
         chosen = settings.load(config)

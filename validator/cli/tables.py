@@ -63,14 +63,14 @@ def validate(
                 raise click.UsageError("with --server, give PREFIX and ASN")
             if form not in (None, "text", "json"):
                 raise click.UsageError("one route is shown as text or json")
-            from validator import remote  # noqa: PLC0415
+            from validator.cli import remote  # noqa: PLC0415
 
             asked = remote.Server(server, token, quiet=reading["quiet"])
             remote.explain_one(asked, _parse_route(prefix, asn), form or "text", output)
             return
         if not vrps:
             raise click.UsageError("Missing option '--vrps' (or '--server').")
-        from validator import commands  # noqa: PLC0415 - compiled kernels load only when needed
+        from validator.cli import commands  # noqa: PLC0415 - compiled kernels load only when needed
 
         if prefix is not None:
             if asn is None or routes or summary:
@@ -112,11 +112,11 @@ def coverage(**asked: Any) -> None:
     """How well networks, countries, registries' service regions or classes are protected."""
     with counted(asked) as given:
         if given.service is not None:
-            from validator import remote  # noqa: PLC0415
+            from validator.cli import remote  # noqa: PLC0415
 
             remote.show_coverage(given.service, asked, given.form, given.output)
         else:
-            from validator import commands  # noqa: PLC0415
+            from validator.cli import commands  # noqa: PLC0415
 
             commands.show_coverage(given.sources, asked, given.form, given.output, **given.reading)
 
@@ -129,11 +129,11 @@ def dialects(**asked: Any) -> None:
     """One group in the figures of RIPE NCC, NRO, NIST, MANRS and Cloudflare Radar, side by side."""
     with counted(asked, files_only=("min_peers",)) as given:
         if given.service is not None:
-            from validator import remote  # noqa: PLC0415
+            from validator.cli import remote  # noqa: PLC0415
 
             remote.show_dialects(given.service, asked, given.form, given.output)
         else:
-            from validator import commands  # noqa: PLC0415
+            from validator.cli import commands  # noqa: PLC0415
 
             commands.show_dialects(given.sources, asked, given.form, given.output, **given.reading)
 
@@ -159,12 +159,12 @@ def plan(**asked: Any) -> None:
     """Who could raise the valid share of a group, and with which ROAs."""
     with counted(asked, files_only=("min_peers",)) as given:
         if given.service is not None:
-            from validator import plan_remote  # noqa: PLC0415
+            from validator.cli import plan_remote  # noqa: PLC0415
 
             del asked["min_peers"]
             plan_remote.show_plan(given.service, asked, given.form, given.output)
         else:
-            from validator import plan_command  # noqa: PLC0415
+            from validator.cli import plan_command  # noqa: PLC0415
 
             plan_command.show_plan(given.sources, asked, given.form, given.output, **given.reading)
 
@@ -193,7 +193,7 @@ def plan(**asked: Any) -> None:
 @reads
 def export(routes: tuple[str, ...], output: Path | None, **reading: Any) -> None:
     """Write a table of routes in a form that other programs read."""
-    from validator import commands  # noqa: PLC0415
+    from validator.cli import commands  # noqa: PLC0415
 
     with explained():
         commands.export_pyasn(

@@ -28,8 +28,8 @@ from validator.history.records import DayRecord, circumstances_of, record_of
 from validator.history.table_layouts import KINDS, TEXTS
 from validator.history.table_writing import FILL
 from validator.history.tables import Tables
-from validator.resources import ResourceTable
 from validator.snapshot import Snapshot
+from validator.tables.resources import ResourceTable
 
 
 class BulkTables:

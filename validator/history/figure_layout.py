@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from validator.announced import REASONS
 from validator.groupings import Scheme
 from validator.history.layout import DAYS, Layout, quoted
+from validator.tables.announced import REASONS
 
 KEY = "originsight_history"
 

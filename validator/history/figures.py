@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
-from validator.coverage import Coverage
+from validator.figures.coverage import Coverage
 from validator.groupings import Attribution
 from validator.history.figure_layout import EXCLUDED, HOLDINGS, SPACES, STATES
 from validator.history.records import DayRecord
@@ -36,8 +36,8 @@ FIGURES: Mapping[str, Figure] = {
     **{name: Figure((name,)) for name in (*STATES, *SPACES, *HOLDINGS)},
     "excluded": Figure(EXCLUDED),
 }
-"""By name. Shares are as :class:`validator.coverage.Figures` has them; spaces are in IPv4 addresses
-or IPv6 /64s."""
+"""By name. Shares are as :class:`validator.figures.coverage.Figures` has them; spaces are in IPv4
+addresses or IPv6 /64s."""
 
 
 def columns_of(figures: Iterable[str]) -> tuple[str, ...]:

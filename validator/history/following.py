@@ -30,9 +30,9 @@ from validator.history.records import Counted, counted, day_of
 from validator.history.table_writing import write_tables
 from validator.history.tables import Tables
 from validator.history.writing import write_counted
-from validator.history_settings import HistorySettings
 from validator.model import OriginsightError
 from validator.priority import give_way
+from validator.settings.history import HistorySettings
 from validator.snapshot import Snapshot
 
 log = structlog.get_logger()

@@ -10,17 +10,17 @@ from datetime import date
 
 import numpy as np
 
-from validator.coverage import Coverage
+from validator.figures.coverage import Coverage
+from validator.figures.visibility import NOTHING_SEEN
 from validator.groupings import Attribution, Scheme, on_day
 from validator.history.reading import Reader
 from validator.history.rebuilding import Groups
 from validator.history.records import DayRecord, Pair, day_of
 from validator.model import parse_asn
-from validator.resources import build_table as build_resources
-from validator.routes import publish, unite
 from validator.snapshot import Adjacencies, Snapshot
-from validator.visibility import NOTHING_SEEN
-from validator.vrps import build_table
+from validator.tables.resources import build_table as build_resources
+from validator.tables.routes import publish, unite
+from validator.tables.vrps import build_table
 
 
 class _Figures(Mapping[Pair, Coverage]):

@@ -18,8 +18,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from validator.coverage import Coverage, Order
-from validator.coverage import rows as shown_rows
+from validator.figures.coverage import Coverage, Order
+from validator.figures.coverage import rows as shown_rows
 from validator.groupings import Attribution, Scheme
 from validator.history import engine, figure_layout
 from validator.history.asking import asked
@@ -89,7 +89,7 @@ class Reader:
         day: date,
         order: Order = Order.VALID_SHARE,
     ) -> list[dict[str, Any]]:
-        """The groups of a scheme on a day, as :func:`validator.coverage.rows` shows them.
+        """The groups of a scheme on a day, as :func:`validator.figures.coverage.rows` shows them.
 
         Raises:
             NoSuchDay: as :meth:`at`.

@@ -21,7 +21,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from validator.counting import Counting, Pair
+from validator.figures.counting import Counting, Pair
+from validator.figures.visibility import UNWATCHED, FeedSightings, Sightings, States
 from validator.groupings import Attribution, Scheme, on_day, wanted
 from validator.history import engine
 from validator.history.folder import Held
@@ -41,12 +42,11 @@ from validator.model import (
     frozen,
 )
 from validator.origin_validation import validate
-from validator.resources import Ranges, ResourceTable
-from validator.rib import PeerSize
-from validator.routes import RouteTable, SeenRoutes, publish
 from validator.snapshot import Adjacencies, Snapshot
-from validator.visibility import UNWATCHED, FeedSightings, Sightings, States
-from validator.vrps import VrpTable, build_table
+from validator.tables.resources import Ranges, ResourceTable
+from validator.tables.rib import PeerSize
+from validator.tables.routes import RouteTable, SeenRoutes, publish
+from validator.tables.vrps import VrpTable, build_table
 
 Columns = dict[str, NDArray[Any]]
 

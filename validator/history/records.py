@@ -13,14 +13,14 @@ from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 
-from validator.coverage import Coverage
 from validator.feed import VERSION, redacted, shown
+from validator.figures.coverage import Coverage
+from validator.figures.visibility import States
+from validator.formats.replies import generated_time
 from validator.freshness import SourceStatus
 from validator.groupings import Attribution
 from validator.model import Family, InputReport, OriginsightError
-from validator.replies import generated_time
 from validator.snapshot import Snapshot
-from validator.visibility import States
 
 Pair = tuple[str, Attribution]
 

@@ -3,7 +3,7 @@
 Each kind has a sub-folder of the history's own folder. What changes for nearly every route every
 day (how many peers see it) is a kind of its own, *sightings*, beside *routes*: so a route's runs
 last as long as its state does. Codes are those of :class:`~validator.model.Verdict`,
-:data:`~validator.announced.REASONS` and :class:`~validator.model.Holding`.
+:data:`~validator.tables.announced.REASONS` and :class:`~validator.model.Holding`.
 """
 
 # ruff: noqa: S608 - SQL is put together from our own names and quoted paths; values are parameters

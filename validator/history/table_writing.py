@@ -20,6 +20,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from validator.figures.visibility import UNWATCHED
 from validator.history import engine
 from validator.history.layout import quoted
 from validator.history.records import DayRecord, circumstances_of, record_of
@@ -27,9 +28,8 @@ from validator.history.table_layouts import FEEDS, KINDS, TEXTS
 from validator.history.tables import Tables
 from validator.history.writing import refuse_mixture, settled
 from validator.model import NO_ORIGIN, Family, Peer, Verdict
-from validator.routes import RouteTable
 from validator.snapshot import Snapshot
-from validator.visibility import UNWATCHED
+from validator.tables.routes import RouteTable
 
 _PIECE = 4096
 """Objects that go over at a time: about a millisecond."""

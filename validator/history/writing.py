@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from validator.coverage import Coverage
+from validator.figures.coverage import Coverage
 from validator.groupings import Scheme
 from validator.history import engine
 from validator.history.figure_layout import (

@@ -34,7 +34,7 @@ from validator.metrics.requests import RequestMetrics
 from validator.metrics.routes import RouteCollector
 from validator.metrics.snapshot import SnapshotCollector
 from validator.metrics.vrps import VrpCollector
-from validator.metrics_settings import MetricsSettings
+from validator.settings.metrics import MetricsSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from validator.coverage import Coverage
+from validator.figures.coverage import Coverage
 from validator.groupings import Scheme
 from validator.metrics.figures import Chosen
 from validator.snapshot import Snapshot

@@ -1,7 +1,7 @@
 """Gauges by group as columns: thousands of series that become text in one compiled loop.
 
 prometheus_client writes one series in some 8 µs, holding the interpreter; here the figures stay
-numpy columns and :func:`validator.text_kernels.write_rows` writes them without holding it. A
+numpy columns and :func:`validator.kernels.text.write_rows` writes them without holding it. A
 :class:`Columns` is a metric of prometheus_client all the same: whoever asks for its ``samples``
 gets them, and :func:`write` gives the same samples as prometheus_client's own encoders, to which it
 leaves every other metric.
@@ -20,9 +20,9 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
-from validator.columns import joined_text
+from validator.kernels.text import LONGEST_NUMBER, write_rows
 from validator.model import I8, U1, U8
-from validator.text_kernels import LONGEST_NUMBER, write_rows
+from validator.tables.columns import joined_text
 
 GROUP = "group"
 """The label that tells the rows of a block apart."""

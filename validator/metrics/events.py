@@ -9,8 +9,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from validator.events.webhooks import Webhooks
 from validator.watch import Watch
-from validator.webhooks import Webhooks
 
 
 class StreamCounts(Protocol):

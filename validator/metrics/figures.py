@@ -16,11 +16,11 @@ from typing import Self
 
 import numpy as np
 
-from validator.coverage import SLASH_64S_IN_48, Coverage
+from validator.figures.coverage import SLASH_64S_IN_48, Coverage
+from validator.figures.wider import FamilyFigures, NetworkFigures
 from validator.groupings import Attribution
 from validator.metrics.columns import Block, Columns
 from validator.model import I8, U8, Family
-from validator.wider import FamilyFigures, NetworkFigures
 
 BOTH = tuple(Family)
 _PARTS = {Family.IPV4: 1, Family.IPV6: SLASH_64S_IN_48}

@@ -22,7 +22,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from validator.coverage import Coverage
+from validator.figures.coverage import Coverage
 from validator.groupings import Attribution, Scheme
 from validator.metrics.columns import write
 from validator.metrics.figures import Chosen, families

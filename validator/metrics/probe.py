@@ -14,7 +14,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from validator.coverage import Coverage
+from validator.figures.coverage import Coverage
 from validator.groupings import Scheme
 from validator.metrics.coverage import names
 from validator.metrics.figures import Chosen, families

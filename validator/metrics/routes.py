@@ -8,10 +8,10 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from validator.announced import REASONS
 from validator.feed import Feed, PerSnapshot
 from validator.inventory import Inventory
 from validator.model import Family
+from validator.tables.announced import REASONS
 
 
 class RouteCollector(Collector):

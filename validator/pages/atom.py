@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from validator.feed import VERSION
-from validator.replies import generated_time
+from validator.formats.replies import generated_time
 
 MEDIA = "application/atom+xml"
 NAMESPACE = "http://www.w3.org/2005/Atom"

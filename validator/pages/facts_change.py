@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from validator.change import Question, change
+from validator.change.shares import Question, change
 from validator.groupings import Attribution, Scheme
 from validator.history.records import day_of
 from validator.model import Family

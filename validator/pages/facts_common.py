@@ -12,18 +12,18 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from validator.coverage import SPACE_UNITS, Coverage, Figures, Order, in_units, shown
-from validator.coverage import share as quotient
 from validator.feed import redacted
+from validator.figures.coverage import SPACE_UNITS, Coverage, Figures, Order, in_units, shown
+from validator.figures.coverage import share as quotient
+from validator.formats.replies import generated_time
 from validator.groupings import Attribution, Scheme
 from validator.history.reading import Reader
 from validator.history.records import DayRecord, NoSuchDay, day_of
-from validator.milestones import Milestone
 from validator.model import Family
 from validator.pages.world_map import MapInUse
-from validator.replies import generated_time
 from validator.snapshot import Snapshot
-from validator.targets import TargetSettings
+from validator.targets.milestones import Milestone
+from validator.targets.progress import TargetSettings
 
 FAMILY_NAMES = {Family.IPV4: "IPv4", Family.IPV6: "IPv6"}
 YEAR_DAYS = 365

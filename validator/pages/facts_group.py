@@ -8,11 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from validator import targets as working
-from validator.averages import Averages, averages
-from validator.coverage import Coverage, Order
-from validator.group_members import GroupMembers, Place, Ranked, members_of, place_of
+from validator.figures.coverage import Coverage, Order
 from validator.groupings import Attribution, Scheme, attribution_of
+from validator.groups.averages import Averages, averages
+from validator.groups.members import GroupMembers, Place, Ranked, members_of, place_of
 from validator.history.figures import Series
 from validator.history.records import NoSuchDay
 from validator.model import Family, Members, Verdict, format_asn
@@ -31,10 +30,11 @@ from validator.pages.facts_common import (
     with_before,
 )
 from validator.pages.facts_plan import PlanFacts, plan_of
-from validator.planning_rows import Chosen, Question
-from validator.planning_rows import rows_of as rows_in_question
+from validator.planning.rows import Chosen, Question
+from validator.planning.rows import rows_of as rows_in_question
 from validator.snapshot import Snapshot
-from validator.targets import Ahead, Observation, Progress, TargetSettings
+from validator.targets import progress as working
+from validator.targets.progress import Ahead, Observation, Progress, TargetSettings
 
 MOST_MEMBERS = 60
 MOST_INVALIDS = 20

@@ -9,13 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from validator import fixes
-from validator.announced import REASONS
-from validator.coverage import Figures
-from validator.fixes import Advice, relate
+from validator.figures.coverage import Figures
 from validator.groupings import NOBODY, Scheme
+from validator.groups.standings import LatestStandings, Standing
 from validator.model import NEVER_EXPIRES, Family, Prefix, State, Verdict, format_asn
-from validator.origins import RowsByOrigin
 from validator.pages.facts_common import (
     ASN,
     ORIGIN,
@@ -27,10 +24,13 @@ from validator.pages.facts_common import (
     stamp,
     trend_of,
 )
+from validator.planning import fixes
+from validator.planning.fixes import Advice, relate
 from validator.snapshot import Snapshot
-from validator.standings import LatestStandings, Standing
-from validator.surroundings import covering_vrps, routes_around, vrps_inside
-from validator.vrps import Vrp
+from validator.tables.announced import REASONS
+from validator.tables.origins import RowsByOrigin
+from validator.tables.surroundings import covering_vrps, routes_around, vrps_inside
+from validator.tables.vrps import Vrp
 
 MOST_ROUTES = 200
 MOST_AROUND = 100

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from validator.averages import Averages, averages
-from validator.coverage import Order
-from validator.group_members import UNRANKED
+from validator.figures.coverage import Order
 from validator.groupings import Scheme
+from validator.groups.averages import Averages, averages
+from validator.groups.members import UNRANKED
 from validator.history.records import NoSuchDay
 from validator.model import Family, Members
 from validator.pages.facts_common import (
@@ -51,7 +51,7 @@ class ClassRow:
 @dataclass(frozen=True, slots=True)
 class Moved:
     """A region, and what it added to the change of the whole: by the formula of
-    :mod:`validator.change`, (Δn − c₀ · ΔN) / N₁, in percentage points. They add up."""
+    :mod:`validator.change.shares`, (Δn − c₀ · ΔN) / N₁, in percentage points. They add up."""
 
     group: str
     name: str

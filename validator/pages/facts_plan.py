@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from validator import planning
-from validator.coverage import share
-from validator.fixes import Relation
+from validator.figures.coverage import share
 from validator.groupings import Scheme
 from validator.model import Family, format_asn, parse_asn
 from validator.pages.facts_common import ASN, ORIGIN, country_of
-from validator.planning_rows import Chosen, Measure, Question
+from validator.planning import plan as planning
+from validator.planning.fixes import Relation
+from validator.planning.rows import Chosen, Measure, Question
 from validator.snapshot import Snapshot
 
 MOST = 20

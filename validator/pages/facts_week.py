@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from validator.coverage import Coverage
+from validator.figures.coverage import Coverage
 from validator.history.records import NoSuchDay
 from validator.model import Family
 from validator.pages.facts_common import ADDRESS, Row, Share, Sources, nearest, with_counts

@@ -19,7 +19,7 @@ from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined
 from jinja2.bccache import Bucket
 from markupsafe import Markup
 
-from validator.coverage import Figures, in_units
+from validator.figures.coverage import Figures, in_units
 from validator.pages.chart_colours import style_sheet
 from validator.pages.words import DRAFTED, LANGUAGES, Words, clean, isolated, words
 

@@ -13,13 +13,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from validator import targets as working
 from validator.groupings import Attribution
 from validator.history.reading import Reader
 from validator.history.records import NoSuchDay
-from validator.milestones import Milestone
 from validator.model import Family
-from validator.targets import Observation, Outlook, TargetSettings
+from validator.targets import progress as working
+from validator.targets.milestones import Milestone
+from validator.targets.progress import Observation, Outlook, TargetSettings
 
 NOTABLE_POINTS = 1
 """A valid share that moves by so many percentage points from the end of one month to that of the

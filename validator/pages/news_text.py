@@ -20,7 +20,7 @@ from validator.pages.news import Moved, News, Passed, Turned
 from validator.pages.phrases import outlooks
 from validator.pages.pictures import group_path
 from validator.pages.words import Words, clean, isolated
-from validator.targets import Observation
+from validator.targets.progress import Observation
 
 _SPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:originsight:news")
 WORLD = ("", "")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from validator.fixes import advice_text
 from validator.model import Prefix, parse_asn
 from validator.pages.facts_network import FixFacts
 from validator.pages.words import Words, marked
+from validator.planning.fixes import advice_text
 
 
 def causes(words: Words) -> dict[str, str]:
-    """Each cause of a change (:class:`validator.change_causes.Cause`), as it follows a network."""
+    """Each cause of a change (:class:`validator.change.causes.Cause`), as it follows a network."""
     say = words.say
     return {
         "newly-announced": say("newly announced"),
@@ -60,7 +60,7 @@ def excluded(words: Words) -> dict[str, str]:
 
 
 def relations(words: Words) -> dict[str, str]:
-    """Whether the origin is the holder (:class:`validator.fixes.Relation`)."""
+    """Whether the origin is the holder (:class:`validator.planning.fixes.Relation`)."""
     say = words.say
     return {
         "same": say("the origin holds the block"),
@@ -78,7 +78,7 @@ def advice(words: Words, fix: FixFacts) -> list[str]:
 
 
 def outlooks(words: Words) -> dict[str, str]:
-    """How a group stands to a target (:class:`validator.targets.Outlook`)."""
+    """How a group stands to a target (:class:`validator.targets.progress.Outlook`)."""
     say = words.say
     return {
         "reached": say("reached."),

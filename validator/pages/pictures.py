@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 
-from validator.coverage import in_units, share
+from validator.figures.coverage import in_units, share
 from validator.model import Family
 from validator.pages import charts
 from validator.pages.charts import Formats, Look, Table, Texts
-from validator.pages.facts_common import FAMILY_NAMES, Row, Trend
+from validator.pages.facts_common import FAMILY_NAMES, Row, Trend, TrendPoint
 from validator.pages.facts_group import TargetFacts
 from validator.pages.facts_overview import OverviewFacts
 from validator.pages.facts_plan import PlanFacts
@@ -157,16 +157,7 @@ def trend_picture(
     say = draw.words.say
     title = say("Valid share of announced routes, from %(first)s to %(last)s",
                 first=draw.words.day(trend.first), last=draw.words.day(trend.last))  # fmt: skip
-    series = tuple(
-        charts.Series(
-            FAMILY_NAMES[each],
-            tuple(
-                charts.Point(p.day, p.share, p.part, p.whole, p.degraded)
-                for p in points
-            ),
-        )
-        for each, points in trend.points.items()
-    )  # fmt: skip
+    series = tuple(_line(FAMILY_NAMES[each], points) for each, points in trend.points.items())
     places = list(trend.points)
     ahead: tuple[charts.ProjectionBand, ...] = ()
     mark = None
@@ -178,17 +169,49 @@ def trend_picture(
         title,
         say("A line for each family of addresses, with milestones."),
         series,
-        tuple(charts.MilestoneMark(each.day, clean(each.name)) for each in trend.milestones),
+        _marks(trend),
         mark,
         ahead,
     )
-    look = draw.look("trend")
-    recent = charts.Trend(
-        title, "", tuple(charts.Series(s.name, s.points[-RECENT:], s.colour) for s in series)
+    return _trend(draw, data, "trend", api)
+
+
+def lines_of(
+    draw: Drawing, key: str, groups: Sequence[tuple[str, Trend]], family: Family, api: str = ""
+) -> Picture | None:
+    """A line for each group, by its label, in one family; None if none has days."""
+    say = draw.words.say
+    series = tuple(
+        _line(clean(label), points)
+        for label, trend in groups
+        if len(points := trend.points.get(family, ())) > 1
     )
-    note = say("The last days that are drawn; the files have all of them.") if api else ""
-    return painted(partial(charts.trend, data), look, title, charts.trend_table(recent, look),
-                    "coverage-of-a-group", api, note)  # fmt: skip
+    if not series:
+        return None
+    title = say("Valid share of announced %(family)s routes over time",
+                family=FAMILY_NAMES[family])  # fmt: skip
+    about = say("A line for each group, with milestones.")
+    return _trend(draw, charts.Trend(title, about, series, _marks(groups[0][1])), key, api)
+
+
+def _line(name: str, points: Sequence[TrendPoint]) -> charts.Series:
+    every = (charts.Point(p.day, p.share, p.part, p.whole, p.degraded) for p in points)
+    return charts.Series(name, tuple(every))
+
+
+def _marks(trend: Trend) -> tuple[charts.MilestoneMark, ...]:
+    return tuple(charts.MilestoneMark(each.day, clean(each.name)) for each in trend.milestones)
+
+
+def _trend(draw: Drawing, data: charts.Trend, key: str, api: str) -> Picture:
+    """With the table of its last days."""
+    look = draw.look(key)
+    last = tuple(charts.Series(s.name, s.points[-RECENT:], s.colour) for s in data.series)
+    recent = charts.Trend(data.title, "", last)
+    note = draw.words.say("The last days that are drawn; the files have all of them.")
+    return painted(partial(charts.trend, data), look, data.title,
+                   charts.trend_table(recent, look), "coverage-of-a-group", api,
+                   note if api else "")  # fmt: skip
 
 
 def steps_of(draw: Drawing, plan: PlanFacts, api: str, goal: Row | None = None) -> Picture | None:

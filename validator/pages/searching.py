@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from validator.asked import relaxed_prefix
 from validator.feed import PerSnapshot
+from validator.formats.asked import relaxed_prefix
 from validator.groupings import NOBODY, Scheme
 from validator.model import OTHERS, Prefix, format_asn, parse_asn
+from validator.pages.naming import group_name
 from validator.pages.pictures import group_path
+from validator.pages.words import Words
 from validator.snapshot import Snapshot
-from validator.surroundings import routes_around
+from validator.tables.surroundings import routes_around
 
 LONGEST = 200
 MOST = 100
@@ -82,8 +84,11 @@ def _entry(found: Found) -> _Entry:
 _entries = PerSnapshot(_index)
 
 
-def search(snapshot: Snapshot, sought: str, most: int = MOST) -> Result:
-    """What there is by that name. On a full table some ten milliseconds."""
+def search(
+    snapshot: Snapshot, sought: str, most: int = MOST, its: Words | None = None
+) -> Result:  # fmt: skip
+    """What there is by that name, also as it is called in the language of ``its``. On a full table
+    some ten milliseconds."""
     text = " ".join(sought.split())
     plain = _number(snapshot, text) or _prefix(snapshot, text)
     if plain is not None:
@@ -92,16 +97,37 @@ def search(snapshot: Snapshot, sought: str, most: int = MOST) -> Result:
     if not wanted:
         return Result(None, (), 0)
     ranked: list[tuple[int, int, Found]] = []
-    for number, entry in enumerate(_entries.of(snapshot)):
+    for number, entry in enumerate([*_translated(snapshot, its), *_entries.of(snapshot)]):
         if wanted in entry.text:
             ranked.append((_rank(entry, wanted), number, entry.found))
-    ranked.sort()
+    ranked = _once(sorted(ranked))
     found = tuple(each for _, _, each in ranked[:most])
     best = [each for rank, _, each in ranked if rank == 0] or [
         each for rank, _, each in ranked if rank == 1
     ]
     exact = best[0] if len(best) == 1 else found[0] if len(ranked) == 1 else None
     return Result(exact, found, len(ranked))
+
+
+def _translated(snapshot: Snapshot, its: Words | None) -> list[_Entry]:
+    """The groups that are called otherwise in a language."""
+    if its is None or its.language == "en":
+        return []
+    found = []
+    for each in _groups(snapshot):
+        scheme = "country" if each.kind == "country" else each.id.partition("/")[0]
+        name = group_name(its, scheme, each.id.rpartition("/")[2], each.name)
+        if name != each.name:
+            found.append(_entry(each._replace(name=name)))
+    return found
+
+
+def _once(ranked: list[tuple[int, int, Found]]) -> list[tuple[int, int, Found]]:
+    """Each page once, in its best place."""
+    seen: dict[str, tuple[int, int, Found]] = {}
+    for each in ranked:
+        seen.setdefault(each[2].path, each)
+    return list(seen.values())
 
 
 def _rank(entry: _Entry, wanted: str) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date
 
-from validator.coverage import Figures
+from validator.figures.coverage import Figures
 from validator.groupings import Scheme
 from validator.model import Family, format_asn, parse_asn
 from validator.pages import charts

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from functools import partial
 
 from validator.model import Prefix
-from validator.pages import charts, sentences
 from validator.pages import pictures as draw_
+from validator.pages import sentences
 from validator.pages.facts_change import ChangeFacts
 from validator.pages.facts_common import FAMILY_NAMES, Sources
 from validator.pages.facts_compare import CompareFacts, compare_facts
@@ -24,7 +23,7 @@ from validator.pages.phrases import (
     states,
     statuses,
 )
-from validator.pages.pictures import Drawing, Picture, group_path
+from validator.pages.pictures import group_path
 from validator.pages.views import Pictures, drawing, drawn, embed, moved, report_links
 from validator.pages.words import clean
 
@@ -127,7 +126,13 @@ def compare_pictures(ask: Ask, facts: CompareFacts) -> Pictures:
     rows = [side.rows[family] for side in facts.sides]
     return {
         "beside": lambda: draw_.ranking_of(draw, "beside", title, rows, "", first.group),
-        "trend": lambda: _lines(draw, facts),
+        "trend": lambda: draw_.lines_of(
+            draw,
+            "trend",
+            [(side.label, side.trend) for side in facts.sides],
+            facts.family,
+            f"/api/v1/history/{facts.sides[0].id}?family={facts.family.label}",
+        ),
         "change": lambda: moved(draw, facts.change, ask, first.id, family.label),
     }
 
@@ -150,39 +155,3 @@ def _compared_reports(ask: Ask, facts: CompareFacts, forms: Sequence[str]) -> di
 
 PAIRS = (("ldc/ldc", "development/developed"), ("m49-region/002", "m49-region/150"))
 """Offered to who has not chosen anything yet."""
-
-
-def _lines(draw: Drawing, facts: CompareFacts) -> Picture | None:
-    """The valid share of each group over time, in one family."""
-    say = draw.words.say
-    series = tuple(
-        charts.Series(
-            clean(side.label),
-            tuple(
-                charts.Point(p.day, p.share, p.part, p.whole, p.degraded)
-                for p in side.trend.points[facts.family]
-            ),
-        )
-        for side in facts.sides
-        if len(side.trend.points.get(facts.family, ())) > 1
-    )
-    if not series:
-        return None
-    title = say("Valid share of announced %(family)s routes over time",
-                family=FAMILY_NAMES[facts.family])  # fmt: skip
-    marks = facts.sides[0].trend.milestones
-    data = charts.Trend(
-        title,
-        say("A line for each group, with milestones."),
-        series,
-        tuple(charts.MilestoneMark(each.day, clean(each.name)) for each in marks),
-    )
-    look = draw.look("trend")
-    recent = charts.Trend(
-        title, "", tuple(charts.Series(s.name, s.points[-draw_.RECENT :]) for s in series)
-    )
-    note = say("The last days that are drawn; the files have all of them.")
-    api = f"/api/v1/history/{facts.sides[0].id}?family={facts.family.label}"
-    return draw_.painted(partial(charts.trend, data), look, title,
-                         charts.trend_table(recent, look), "coverage-of-a-group", api,
-                         note)  # fmt: skip

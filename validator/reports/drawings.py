@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 
 from validator.groupings import Scheme
 from validator.model import Family
@@ -89,34 +88,12 @@ def compared_of(made: Evidence, its: Words) -> dict[Family, list[Picture]]:
         if not any(row.figures.announced for row in rows):
             continue
         title = its.say("Valid share of announced %(family)s routes, side by side", family=name)
+        lines = [(each.label, each.trend) for each in sides]
         key = f"beside-{family.label}"
         drawn = [draw_.ranking_of(draw, key, title, rows, "", sides[0].group),
-                 _lines(draw, sides, family)]  # fmt: skip
+                 draw_.lines_of(draw, f"lines-{family.label}", lines, family)]  # fmt: skip
         found[family] = [_half(draw, each) for each in drawn if each]
     return found
-
-
-def _lines(draw: Drawing, sides: Sequence[GroupFacts], family: Family) -> Picture | None:
-    """The valid share of each group over time, in one family."""
-    say, name = draw.words.say, FAMILY_NAMES[family]
-    lines = {clean(side.label): side.trend.points.get(family, ()) for side in sides}
-    series = tuple(
-        charts.Series(
-            called,
-            tuple(charts.Point(p.day, p.share, p.part, p.whole, p.degraded) for p in points),
-        )
-        for called, points in lines.items()
-        if len(points) > 1
-    )
-    if not series:
-        return None
-    title = say("Valid share of announced %(family)s routes over time", family=name)
-    marks = tuple(
-        charts.MilestoneMark(each.day, clean(each.name)) for each in sides[0].trend.milestones
-    )
-    data = charts.Trend(title, say("A line for each group, with milestones."), series, marks)
-    return Picture(f"lines-{family.label}", title, "", charts.Table((), ()), "",
-                   paint=partial(charts.trend, data))  # fmt: skip
 
 
 def _half(draw: Drawing, its: Picture) -> Picture:

@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from validator.announced import AnnouncedRules
-from validator.coverage import SPACE_UNITS, Figures, in_units
 from validator.feed import VERSION, shown
-from validator.group_members import members_of
+from validator.figures.coverage import SPACE_UNITS, Figures, in_units
 from validator.groupings import Scheme
+from validator.groups.members import members_of
 from validator.model import Family, InputReport
 from validator.pages import naming, sentences
 from validator.pages.facts_change import ChangeFacts, change_facts
@@ -48,6 +47,7 @@ from validator.reports.report import (
     sealed,
 )
 from validator.snapshot import Snapshot
+from validator.tables.announced import AnnouncedRules
 
 Clock = Callable[[InputReport], int | None]
 """The time that the expiry of what an input holds was compared with."""

@@ -3,12 +3,12 @@ does with the settings' inputs, and :mod:`validator.reports.verify` with those t
 
 from __future__ import annotations
 
-from validator.announced import AnnouncedRules
-from validator.inputs import Inputs
+from validator.inputs.batches import Inputs
 from validator.model import Prefix, SettingsError, parse_asn
 from validator.reports.report import Settings
 from validator.snapshot import Snapshot
-from validator.state import PipelineState
+from validator.state.pipeline_state import PipelineState
+from validator.tables.announced import AnnouncedRules
 
 
 def counted(

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
 
-from validator.report_settings import EVERY, Every, ReportSettings
 from validator.reports.forms import FORMS
+from validator.settings.report import EVERY, Every, ReportSettings
 
 SOUND_WITHIN_DAYS = 7
 """A day so near before the last one stands for it, if an input was beyond its time on that."""

@@ -22,16 +22,15 @@ import msgspec
 
 from collectors.base import LocalFile, ReadOptions
 from collectors.catalog import Batch, Kind, read
-from validator.coverage import share
 from validator.feed import VERSION
+from validator.figures.coverage import share
 from validator.groupings import Attribution
 from validator.history.figures import HEADLINE, Series
 from validator.history.reading import Reader
 from validator.history.rebuilding import Groups, rebuild
 from validator.history.records import NoSuchDay
 from validator.history.tables import Tables
-from validator.inputs import gather
-from validator.milestones import Milestone
+from validator.inputs.batches import gather
 from validator.model import Family, SettingsError, SourceError
 from validator.pages.facts_common import Sources
 from validator.pages.facts_group import NoSuchGroup
@@ -40,7 +39,8 @@ from validator.reports.making import Asked, Rules, evidence
 from validator.reports.recounting import counted, rules_of
 from validator.reports.report import FORMAT, Day, Report, Source, Trend, parts_of, seals_of
 from validator.snapshot import Snapshot
-from validator.targets import TargetSettings
+from validator.targets.milestones import Milestone
+from validator.targets.progress import TargetSettings
 
 MOST_FILES = 20_000
 """Of the folder of inputs."""

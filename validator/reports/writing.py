@@ -25,26 +25,26 @@ from typing import NoReturn
 
 import structlog
 
-from validator.announced import AnnouncedRules
 from validator.history.following import Source
 from validator.history.moments import Moments
 from validator.history.outlines import outline
 from validator.history.reading import Reader
 from validator.history.rebuilding import Groups
 from validator.history.records import day_of
-from validator.milestones import Milestone
 from validator.model import OriginsightError
 from validator.pages.facts_common import Sources
 from validator.pages.facts_group import NoSuchGroup
 from validator.pages.world_map import MapInUse
 from validator.printing import OutputError, write_whole
 from validator.priority import give_way
-from validator.report_settings import ReportSettings
 from validator.reports import forms
 from validator.reports.making import Asked, Evidence, Rules, evidence
 from validator.reports.schedule import Due, Edition, Period, Plan, as_of, before, settled
+from validator.settings.report import ReportSettings
 from validator.snapshot import Snapshot
-from validator.targets import TargetSettings
+from validator.tables.announced import AnnouncedRules
+from validator.targets.milestones import Milestone
+from validator.targets.progress import TargetSettings
 
 log = structlog.get_logger()
 

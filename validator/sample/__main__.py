@@ -66,9 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _history(world: World, files: Path, folder: Path, config: Path, until: date) -> int:
     # The service itself counts the past, which loads much that the files alone do not need.
-    from validator import settings  # noqa: PLC0415
     from validator.model import OriginsightError  # noqa: PLC0415
     from validator.sample.chronicle import write_history  # noqa: PLC0415
+    from validator.settings import file as settings  # noqa: PLC0415
 
     try:
         with _progress() as step:

@@ -29,7 +29,7 @@ from validator.history.records import Counted, DayRecord, counted, days_between
 from validator.history.table_writing import write_tables
 from validator.history.tables import Tables
 from validator.history.writing import write_counted
-from validator.inputs import Inputs, gather
+from validator.inputs.batches import Inputs, gather
 from validator.model import Family, SourceError
 from validator.sample.adoption import EARLY, LATE
 from validator.sample.files import REMARK
@@ -37,7 +37,7 @@ from validator.sample.growth import Growth, grow
 from validator.sample.model import Block, World
 from validator.sample.past import Past, snapshot_of
 from validator.sample.span import YEARS, Span
-from validator.settings import Settings
+from validator.settings.file import Settings
 
 README = "README.txt"
 TABLE_DAYS = 60

@@ -17,8 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from validator.announced import AnnouncedRules
-from validator.inputs import Inputs
+from validator.inputs.batches import Inputs
 from validator.model import (
     NO_NEIGHBOUR,
     NO_ORIGIN,
@@ -33,14 +32,15 @@ from validator.model import (
     VrpBatch,
 )
 from validator.origin_validation import validate
-from validator.routes import SeenRoutes
 from validator.sample.growth import FOREVER, SLURM, Growth, Timed, Transfer
 from validator.sample.model import Announcement, World
 from validator.sample.routing import Propagation, audience_of
 from validator.sample.span import status
 from validator.snapshot import Snapshot
-from validator.state import PipelineState
-from validator.vrps import build_table
+from validator.state.pipeline_state import PipelineState
+from validator.tables.announced import AnnouncedRules
+from validator.tables.routes import SeenRoutes
+from validator.tables.vrps import build_table
 
 Mask = NDArray[np.bool_]
 I4 = NDArray[np.int32]

@@ -30,7 +30,7 @@ class VrpIndex:
     """Answers the state of a route by looking at each shorter prefix in turn (RFC 6811 section 2).
 
     The sample needs its own answer because some of its peers drop invalid routes; the service's
-    one rule is in ``validator.kernels``, and tests check each against brute force.
+    one rule is in ``validator.kernels.core``, and tests check each against brute force.
     """
 
     def __init__(self, vrps: Iterable[Vrp]) -> None:

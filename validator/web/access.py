@@ -24,7 +24,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
 from multidict import istr
 
-from validator.http_settings import HttpSettings, Role, hash_token
+from validator.settings.http import HttpSettings, Role, hash_token
 from validator.web.access_log import CLIENT, note_hang_up
 from validator.web.answers import REQUEST_ID, Handler, Refusal
 from validator.web.clients import GRANT, Address, Addresses, Buckets, Grant

@@ -3,8 +3,8 @@
 ``prefix`` is the most specific announced prefix that contains the address, and ``routes`` has
 every origin of it, the one that most peers see first; ``less_specific`` are the other announced
 prefixes that contain it, the nearest first. Every route counts here, also one that coverage leaves
-out: ``excluded`` then says why (:mod:`validator.announced`), so that an address under nothing but
-a default route is answered with that route, marked ``default-route``.
+out: ``excluded`` then says why (:mod:`validator.tables.announced`), so that an address under
+nothing but a default route is answered with that route, marked ``default-route``.
 
 ``holder`` is who holds the address itself, which need not be who holds all of the prefix; name,
 country and RIR of a route are its origin's. What nobody holds, and the origin NONE, has country
@@ -22,15 +22,15 @@ from collections.abc import Sequence
 import msgspec
 from aiohttp import web
 
-from validator.addresses import covering, parse_address
-from validator.announced import REASONS
 from validator.feed import Feed
+from validator.formats.replies import generated_time
 from validator.groupings import NOBODY, Scheme
 from validator.history.moments import Moments
 from validator.model import Prefix, State, format_asn
-from validator.replies import generated_time
-from validator.resources import Delegation
 from validator.snapshot import Snapshot
+from validator.tables.addresses import covering, parse_address
+from validator.tables.announced import REASONS
+from validator.tables.resources import Delegation
 from validator.web.answers import Refusal, query_of, snapshot_reply, stale_notes
 from validator.web.contract import ADDRESS_TEXT, Content, Operation, path
 from validator.web.moments import AT

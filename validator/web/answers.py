@@ -13,7 +13,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from validator.feed import Feed, redacted
-from validator.replies import generated_time
+from validator.formats.replies import generated_time
 from validator.snapshot import Snapshot
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

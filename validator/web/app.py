@@ -11,19 +11,19 @@ from collections.abc import Callable, Sequence
 
 from aiohttp import web
 
-from validator.announced import AnnouncedRules
-from validator.event_log import EventLog
+from validator.events.log import EventLog
 from validator.feed import Feed
+from validator.formats.vrp_deltas import DeltaHistory
 from validator.history.moments import Moments
 from validator.history.reading import Reader
-from validator.http_settings import HttpSettings
 from validator.metrics import Metrics
 from validator.metrics.history import Writing
 from validator.milestone_inputs import Milestones
 from validator.pages.own_map import OwnMap
 from validator.reports.writing import Schedule
-from validator.targets import TargetSettings
-from validator.vrp_deltas import DeltaHistory
+from validator.settings.http import HttpSettings
+from validator.tables.announced import AnnouncedRules
+from validator.targets.progress import TargetSettings
 from validator.web import cors
 from validator.web.access import Access
 from validator.web.addresses import AddressFace

@@ -5,10 +5,10 @@ and neither list is ever whole in memory. What a client sends is taken in even w
 read (:mod:`validator.web.spool`), so one that writes all before it reads is served too. One
 snapshot answers the whole request; its generation, and notes on stale inputs, are in headers.
 
-A bad line is answered with a line of its own (:mod:`validator.bulk`). A list that breaks off, or
-is longer than it may be, ends with such a line; where nothing was answered yet it is a 4xx. A
-client that neither sends nor reads is cut off, and then the answer lacks its last chunk, as it does
-on any failure of ours: an answer that ends well is whole.
+A bad line is answered with a line of its own (:mod:`validator.formats.bulk`). A list that breaks
+off, or is longer than it may be, ends with such a line; where nothing was answered yet it is a 4xx.
+A client that neither sends nor reads is cut off, and then the answer lacks its last chunk, as it
+does on any failure of ours: an answer that ends well is whole.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ import structlog
 from aiohttp import web
 from isal import isal_zlib
 
-from validator.bulk import LONGEST_LINE, Bulk, ErrorLine, Form, HeaderError, RouteLine
 from validator.feed import Feed
+from validator.formats.bulk import LONGEST_LINE, Bulk, ErrorLine, Form, HeaderError, RouteLine
+from validator.formats.replies import generated_time
 from validator.history.moments import Moments
-from validator.replies import generated_time
 from validator.snapshot import Snapshot
 from validator.web.answers import Refusal, accepts_gzip, query_of
 from validator.web.bodies import pieces

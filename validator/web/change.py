@@ -1,8 +1,8 @@
 """What moved a share between two days: ``/api/v1/change/{scheme}/{group}``.
 
 Past days are rebuilt (:mod:`validator.history.moments`), one at a time; the later day is by default
-that of the snapshot in force. The work is done in a thread (:mod:`validator.change`), one question
-at a time. What is listed adds up with all others to the whole.
+that of the snapshot in force. The work is done in a thread (:mod:`validator.change.shares`), one
+question at a time. What is listed adds up with all others to the whole.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from typing import Protocol
 import msgspec
 from aiohttp import web
 
-from validator import change_text
-from validator.change import By, Question
-from validator.change_causes import Figure
+from validator.change import text as change_text
+from validator.change.causes import Figure
+from validator.change.shares import By, Question
 from validator.feed import Feed
 from validator.groupings import Attribution
 from validator.model import Family

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from datetime import date
 
-from validator import change_text
-from validator.change import By, Change, Contribution, Part, Question, change
-from validator.change_causes import Point
-from validator.change_text import ChangeCount, ChangePart, ChangePoint, ChangeStep, ChangeSum
+from validator.change import text as change_text
+from validator.change.causes import Point
+from validator.change.shares import By, Change, Contribution, Part, Question, change
+from validator.change.text import ChangeCount, ChangePart, ChangePoint, ChangeStep, ChangeSum
+from validator.formats.replies import generated_time
 from validator.groupings import Scheme
 from validator.history.records import day_of
 from validator.model import NO_ORIGIN, format_asn, parse_asn
-from validator.replies import generated_time
 from validator.snapshot import Snapshot
 from validator.web.answers import Refusal, stale_notes
 from validator.web.change_replies import ChangeReply

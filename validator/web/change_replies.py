@@ -1,9 +1,9 @@
-"""The shape of what :mod:`validator.web.change` answers: that of :mod:`validator.change_text`, and
+"""The shape of what :mod:`validator.web.change` answers: that of :mod:`validator.change.text`, and
 which snapshot the later day is."""
 
 from __future__ import annotations
 
-from validator.change_text import ChangeOut
+from validator.change.text import ChangeOut
 
 
 class ChangeReply(ChangeOut, frozen=True, kw_only=True):

@@ -20,7 +20,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 
 from aiohttp import web
 
-from validator.http_settings import Role
+from validator.settings.http import Role
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from validator.pages.facts_change import ChangeFacts
 from validator.pages.facts_common import Sources
 from validator.pages.page import Ask
 from validator.pages.searching import LONGEST, search
+from validator.pages.words import Words
 from validator.web.answers import Refusal
 from validator.web.contract import Parameter, query
 from validator.web.page_making import PageMaker
@@ -60,18 +61,20 @@ def _chosen(sources: Sources, ask: Ask) -> tuple[tuple[tuple[str, str], ...], tu
     first, last = (parse_day(name, given.get(name)) for name in ("from", "to"))
     if first and first > (last or sources.day):
         raise Refusal(400, f"from={first} is after to={last or sources.day}")
-    chosen = tuple(_group_called(sources, given[name]) for name in ("a", "b") if name in given)
+    chosen = tuple(
+        _group_called(sources, given[name], ask.words) for name in ("a", "b") if name in given
+    )
     if "a" not in given or "b" in given or first is None:
         return chosen if "a" in given else (), ()
     return chosen, (first, last or sources.day)
 
 
-def _group_called(sources: Sources, text: str) -> tuple[str, str]:
-    """The scheme and the group that a text names."""
+def _group_called(sources: Sources, text: str, its: Words) -> tuple[str, str]:
+    """The scheme and the group that a text names, in the language of the page too."""
     scheme, slash, group = text.partition("/")
     if slash and scheme in sources.snapshot.schemes:
         return scheme, group
-    found = search(sources.snapshot, text, 1)
+    found = search(sources.snapshot, text, 1, its)
     best = found.exact or next(iter(found.found), None)
     if best is None or best.kind == "prefix":
         raise Refusal(404, f"no country, region, class or network is called {text[:80]!r}")

@@ -19,7 +19,7 @@ from typing import Any
 
 from aiohttp import web
 
-from validator.http_settings import HttpSettings
+from validator.settings.http import HttpSettings
 from validator.web.clients import Addresses
 
 SWEEP_SECONDS = 1.0

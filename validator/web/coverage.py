@@ -1,4 +1,5 @@
-"""Coverage by network, country, registry or class: the rows of :func:`validator.coverage.row`.
+"""Coverage by network, country, registry or class: the rows of
+:func:`validator.figures.coverage.row`.
 
 ``GET /api/v1/coverage?by=…`` with ``family``, ``attribution``, ``min_peers``, ``sort`` and
 ``format`` (json or csv). All networks together are some 40 MB of text. It is made once for each
@@ -19,16 +20,16 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from validator import coverage_text
-from validator.announced import count_exclusions, with_min_peers
-from validator.coverage import Coverage, Order
 from validator.feed import Feed
+from validator.figures import coverage_text
+from validator.figures.coverage import Coverage, Order
+from validator.formats.replies import generated_time
 from validator.groupings import Attribution, attribution_of
 from validator.history.moments import Moments
 from validator.history.reading import Reader
 from validator.model import Family
-from validator.replies import generated_time
 from validator.snapshot import Snapshot
+from validator.tables.announced import count_exclusions, with_min_peers
 from validator.web.answers import (
     JSON,
     Refusal,

@@ -2,7 +2,8 @@
 
 The figures that RIPE NCC, the NRO, NIST, MANRS and Cloudflare Radar publish, worked out from this
 service's snapshot beside its own, for the group and for the whole Internet: each with its formula,
-numerator, denominator, definition and the reason for the difference (:mod:`validator.dialects`).
+numerator, denominator, definition and the reason for the difference
+(:mod:`validator.groups.dialects`).
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from fractions import Fraction
 import msgspec
 from aiohttp import web
 
-from validator import dialects
-from validator.dialects import Line, Share
 from validator.feed import Feed
+from validator.formats.replies import generated_time
 from validator.groupings import Attribution
+from validator.groups import dialects
+from validator.groups.dialects import Line, Share
 from validator.history.moments import Moments
-from validator.replies import generated_time
 from validator.snapshot import Snapshot
 from validator.web.answers import query_of, snapshot_reply, stale_notes
 from validator.web.contract import Content, Operation, path, query

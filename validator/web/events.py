@@ -1,7 +1,7 @@
 """``GET /api/v1/events``: what happens, as Server-Sent Events, from where the client left off.
 
 The stream begins with ``event: hello``, whose id is where the client stands now. All else are
-messages: one event each (:class:`validator.event_types.Event`), or a ``gap`` where some are lost.
+messages: one event each (:class:`validator.events.kinds.Event`), or a ``gap`` where some are lost.
 A client that returns with ``Last-Event-ID`` (browsers do) or ``after`` is first sent what it
 missed. A comment with the latest id follows every 15 seconds.
 
@@ -17,12 +17,12 @@ from typing import Literal, TypeVar
 import msgspec
 from aiohttp import web
 
-from validator.asked import relaxed_prefix
-from validator.event_log import RESTARTED, TOO_OLD, UNKNOWN_ID, Filter, Place
-from validator.event_types import Kind
+from validator.events.kinds import Kind
+from validator.events.log import RESTARTED, TOO_OLD, UNKNOWN_ID, Filter, Place
 from validator.feed import Feed
+from validator.formats.asked import relaxed_prefix
+from validator.formats.replies import generated_time
 from validator.model import State, parse_asn
-from validator.replies import generated_time
 from validator.snapshot import Snapshot
 from validator.web.answers import Refusal, current, stale_notes
 from validator.web.contract import ASN_TEXT, PREFIX_TEXT, Content, Operation, query

@@ -3,9 +3,9 @@
 The route need not be announced, and its origin may be ``NONE``. The answer has the VRPs that the
 verdict rests on, split as Routinator splits them; our label and those of other tools; who holds the
 address block and the AS number; whether the addresses stay reachable where invalid routes are
-dropped (:mod:`validator.reach`); and the smallest ROA that would make the route valid, with every
-announced route that this ROA would turn invalid (:mod:`validator.fixes`). Each of those needs its
-own decision: that another origin be authorised is never suggested.
+dropped (:mod:`validator.planning.reach`); and the smallest ROA that would make the route valid,
+with every announced route that this ROA would turn invalid (:mod:`validator.planning.fixes`). Each
+of those needs its own decision: that another origin be authorised is never suggested.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ import msgspec
 import numpy as np
 from aiohttp import web
 
-from validator import fixes, reach
-from validator.announced import REASONS
-from validator.asked import relaxed_prefix
-from validator.coverage import SLASH_64S_IN_48, SPACE_UNITS, in_units
 from validator.feed import Feed
-from validator.fixes import advice_text, relate
+from validator.figures.coverage import SLASH_64S_IN_48, SPACE_UNITS, in_units
+from validator.formats.asked import relaxed_prefix
+from validator.formats.replies import generated_time
 from validator.groupings import RIR_NAMES, Scheme
 from validator.history.moments import Moments
-from validator.hypothetical import Announcement, Payload, find_route
 from validator.model import NO_ORIGIN, Family, Prefix, State, Verdict, format_asn, parse_asn
 from validator.origin_validation import Explanation
-from validator.replies import generated_time
-from validator.resources import Delegation
+from validator.planning import fixes, reach
+from validator.planning.fixes import advice_text, relate
+from validator.planning.hypothetical import Announcement, Payload, find_route
 from validator.snapshot import Snapshot
-from validator.surroundings import SomeVrps
+from validator.tables.announced import REASONS
+from validator.tables.resources import Delegation
+from validator.tables.surroundings import SomeVrps
 from validator.web.answers import Refusal, query_of, snapshot_reply, stale_notes
 from validator.web.contract import ASN_TEXT, PREFIX_TEXT, Content, Operation, Parameter, path, query
 from validator.web.explain_replies import (

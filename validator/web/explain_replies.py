@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from validator.fixes import Advice, Relation
 from validator.model import State
+from validator.planning.fixes import Advice, Relation
 from validator.web.route_replies import VrpsOut
 
 

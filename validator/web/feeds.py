@@ -19,7 +19,6 @@ from validator.feed import Feed
 from validator.groupings import Attribution, attribution_of
 from validator.history.reading import Reader
 from validator.milestone_inputs import Milestones
-from validator.milestones import Milestone
 from validator.pages import atom
 from validator.pages.facts_common import Sources, stamp
 from validator.pages.facts_overview import FROM_SCHEME
@@ -31,7 +30,8 @@ from validator.pages.pictures import group_path
 from validator.pages.words import LANGUAGES, Words, clean, isolated, words
 from validator.reports.writing import Schedule, Written
 from validator.snapshot import Snapshot
-from validator.targets import TargetSettings
+from validator.targets.milestones import Milestone
+from validator.targets.progress import TargetSettings
 from validator.web.answers import NO_CACHE, Refusal, chosen, current, query_of
 from validator.web.contract import Content, Operation, path, query
 from validator.web.coverage import SCHEME, one_of

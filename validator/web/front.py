@@ -17,8 +17,8 @@ import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from validator.http_settings import HttpSettings
 from validator.model import SettingsError
+from validator.settings.http import HttpSettings
 from validator.web.access import addresses_of
 from validator.web.access_log import AccessLog
 from validator.web.connections import Connections

@@ -10,18 +10,18 @@ from dataclasses import asdict
 import msgspec
 from aiohttp import web
 
-from validator import coverage_text
-from validator.averages import averages
-from validator.coverage import SPACE_UNITS, Coverage, in_units, row, share
 from validator.feed import Feed
-from validator.group_members import Ranked, members_of, place_of
+from validator.figures import coverage_text
+from validator.figures.coverage import SPACE_UNITS, Coverage, in_units, row, share
+from validator.formats.replies import generated_time
 from validator.groupings import Attribution, Scheme
+from validator.groups.averages import averages
+from validator.groups.members import Ranked, members_of, place_of
 from validator.history.moments import Moments
 from validator.history.outlines import outline
 from validator.history.reading import Reader
 from validator.history.rebuilding import Groups
 from validator.model import GROUP_IDENTIFIER, Family
-from validator.replies import generated_time
 from validator.snapshot import Snapshot
 from validator.web.answers import (
     Refusal,

@@ -23,7 +23,7 @@ from validator.history.reading import Reader
 from validator.history.records import DayRecord, NoSuchDay, days_between, said
 from validator.milestone_inputs import Listed, Milestones
 from validator.model import Family
-from validator.targets import TargetSettings
+from validator.targets.progress import TargetSettings
 from validator.web.answers import NO_CACHE, Refusal, chosen, json_reply, query_of
 from validator.web.contract import Content, Operation, path, query
 from validator.web.coverage import CSV, SCHEME, one_of

@@ -16,7 +16,7 @@ from typing import overload
 import msgspec
 import numpy as np
 
-from validator.kernels import kernel
+from validator.kernels.core import kernel
 from validator.model import I8, U1
 
 _LEAST = 1 << 14

@@ -24,19 +24,21 @@ import numpy as np
 from aiohttp import web
 from numpy.typing import NDArray
 
-from validator import announced, coverage, kernels
-from validator.announced import REASONS
-from validator.asked import strict_prefix
-from validator.coverage import Figures
 from validator.feed import Feed
+from validator.figures import coverage
+from validator.figures.coverage import Figures
+from validator.formats.asked import strict_prefix
+from validator.formats.replies import generated_time
 from validator.groupings import Attribution, Scheme
+from validator.groups.standings import LatestStandings, Place
 from validator.history.moments import Moments
+from validator.kernels import core as kernels
 from validator.model import Family, Prefix, State, Verdict, format_asn, parse_asn
-from validator.origins import RowsByOrigin
-from validator.replies import generated_time
-from validator.routes import RouteTable
 from validator.snapshot import Snapshot, state_counts
-from validator.standings import LatestStandings, Place
+from validator.tables import announced
+from validator.tables.announced import REASONS
+from validator.tables.origins import RowsByOrigin
+from validator.tables.routes import RouteTable
 from validator.web.answers import Refusal, json_reply, query_of, stale_notes
 from validator.web.contract import ASN_TEXT, PREFIX_TEXT, Content, Operation, path, query
 from validator.web.moments import AT

@@ -33,7 +33,7 @@ from validator.pages.own_map import OwnMap
 from validator.pages.page import Ask
 from validator.pages.words import LANGUAGES, choose
 from validator.snapshot import Snapshot
-from validator.targets import TargetSettings
+from validator.targets.progress import TargetSettings
 from validator.web.answers import NO_CACHE, NO_STORE, Refusal, current, query_of, vary
 from validator.web.past import group_files, no_history, parse_day
 

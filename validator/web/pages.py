@@ -16,8 +16,9 @@ from contextlib import suppress
 import msgspec
 from aiohttp import web
 
-from validator.asked import relaxed_prefix
 from validator.feed import Feed
+from validator.formats.asked import relaxed_prefix
+from validator.formats.replies import generated_time
 from validator.groupings import Scheme
 from validator.history.moments import Moments
 from validator.history.reading import Reader
@@ -32,9 +33,8 @@ from validator.pages.own_map import OwnMap
 from validator.pages.page import CARRIED, Ask
 from validator.pages.searching import LONGEST, MOST, search
 from validator.pages.words import LANGUAGES
-from validator.replies import generated_time
 from validator.reports import forms
-from validator.targets import TargetSettings
+from validator.targets.progress import TargetSettings
 from validator.web.answers import (
     NO_CACHE,
     NO_STORE,
@@ -239,7 +239,7 @@ class PagesFace:
             ask = ask_of(request, ("q", "at"))
             sought = _sought(ask.query)
             sources = await self._maker.sources(ask.query.get("at"), False)
-            found = await asyncio.to_thread(search, sources.snapshot, sought)
+            found = await asyncio.to_thread(search, sources.snapshot, sought, MOST, ask.words)
             if found.exact is not None:
                 kept = {name: ask.query[name] for name in CARRIED if name in ask.query}
                 to = Ask(ask.path, ask.language, kept).link(found.exact.path)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from validator.coverage import Coverage
+from validator.figures.coverage import Coverage
+from validator.formats.replies import generated_time
 from validator.groupings import Attribution, Scheme
 from validator.history.reading import Reader
 from validator.history.records import DayRecord, NoSuchDay
 from validator.model import SourceError
-from validator.replies import generated_time
 from validator.snapshot import Snapshot
 from validator.web.answers import NO_CACHE, Refusal
 from validator.web.contract import Parameter, query

@@ -14,13 +14,13 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from validator.asked import relaxed_prefix
+from validator.formats.asked import relaxed_prefix
+from validator.formats.replies import generated_time
 from validator.history.moments import Moments
 from validator.history.records import days_between
 from validator.history.runs import Found, Match, Wanted, route_runs, vrp_runs
 from validator.history.tables import Tables
 from validator.model import NO_ORIGIN, State, Verdict, format_asn, parse_asn
-from validator.replies import generated_time
 from validator.web.answers import NO_CACHE, Refusal, json_reply, query_of
 from validator.web.contract import ASN_TEXT, PREFIX_TEXT, Content, Operation, query
 from validator.web.coverage import CSV, one_of

@@ -2,7 +2,7 @@
 that would move its figure most: ``/api/v1/plan/{scheme}/{group}/countries``.
 
 Each comes as JSON or CSV. The work is done in a thread, one question at a time
-(:mod:`validator.planning`, :mod:`validator.planning_countries`).
+(:mod:`validator.planning.plan`, :mod:`validator.planning.countries`).
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from fractions import Fraction
 import msgspec
 from aiohttp import web
 
-from validator import plan_text, planning
 from validator.feed import Feed
 from validator.groupings import Attribution
 from validator.history.moments import Moments
 from validator.model import Family
-from validator.planning_rows import Doer, Measure, Question
+from validator.planning import plan as planning
+from validator.planning import text as plan_text
+from validator.planning.rows import Doer, Measure, Question
 from validator.snapshot import Snapshot
 from validator.web.answers import JSON, Refusal, chosen, query_of, snapshot_headers
 from validator.web.contract import Content, Operation, Parameter, path, query

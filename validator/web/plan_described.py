@@ -8,13 +8,18 @@ from itertools import islice
 
 import numpy as np
 
-from validator import plan_text, planning, planning_countries
-from validator.averages import countries_of
-from validator.coverage import SPACE_UNITS, in_units
-from validator.fixes import Relation
+from validator.figures.coverage import SPACE_UNITS, in_units
+from validator.formats.replies import generated_time
 from validator.groupings import NOBODY, Scheme
+from validator.groups.averages import countries_of
 from validator.model import Family, format_asn
-from validator.plan_text import (
+from validator.planning import countries as planning_countries
+from validator.planning import plan as planning
+from validator.planning import text as plan_text
+from validator.planning.fixes import Relation
+from validator.planning.plan import Needed, Plan, Point
+from validator.planning.rows import Doer, Measure, Question
+from validator.planning.text import (
     BeyondHelp,
     CountryMove,
     Holders,
@@ -23,9 +28,6 @@ from validator.plan_text import (
     PlanRoas,
     PlanStep,
 )
-from validator.planning import Needed, Plan, Point
-from validator.planning_rows import Doer, Measure, Question
-from validator.replies import generated_time
 from validator.snapshot import Snapshot
 from validator.web.answers import Refusal, stale_notes
 from validator.web.plan_replies import CountryPlanReply, PlanReply

@@ -1,9 +1,9 @@
-"""The shapes of what :mod:`validator.web.plan` answers: those of :mod:`validator.plan_text`, and
-which snapshot they are made from."""
+"""The shapes of what :mod:`validator.web.plan` answers: those of :mod:`validator.planning.text`,
+and which snapshot they are made from."""
 
 from __future__ import annotations
 
-from validator.plan_text import CountryPlanOut, PlanOut
+from validator.planning.text import CountryPlanOut, PlanOut
 
 
 class PlanReply(PlanOut, frozen=True, kw_only=True):

@@ -21,15 +21,15 @@ from itertools import islice
 import msgspec
 from aiohttp import web
 
-from validator.asked import relaxed_prefix
 from validator.feed import Feed
+from validator.formats.asked import relaxed_prefix
+from validator.formats.replies import generated_time
 from validator.groupings import NOBODY
 from validator.history.moments import Moments
 from validator.model import Family, Prefix
-from validator.replies import generated_time
-from validator.resources import ResourceTable
 from validator.snapshot import Snapshot
-from validator.surroundings import covering_vrps, routes_around, vrps_inside
+from validator.tables.resources import ResourceTable
+from validator.tables.surroundings import covering_vrps, routes_around, vrps_inside
 from validator.web.answers import Refusal, json_reply, query_of, stale_notes
 from validator.web.contract import PREFIX_TEXT, Content, Operation, path, query
 from validator.web.moments import AT

@@ -13,7 +13,7 @@ import msgspec
 from aiohttp import web
 from msgspec import UNSET, UnsetType
 
-from validator.ripestat_replies import ErrorReply
+from validator.formats.ripestat_replies import ErrorReply
 from validator.web.answers import JSON, NO_STORE, Refusal
 from validator.web.contract import Style
 from validator.web.ripestat import error_reply

@@ -16,7 +16,6 @@ from datetime import date
 
 from aiohttp import web
 
-from validator.announced import AnnouncedRules
 from validator.feed import Feed, redacted
 from validator.feed import shown as redacted_source
 from validator.history.moments import Moments
@@ -34,7 +33,8 @@ from validator.reports.making import Asked, Clock, Rules, evidence
 from validator.reports.pdf import PdfError
 from validator.reports.report import Report
 from validator.snapshot import Snapshot
-from validator.targets import TargetSettings
+from validator.tables.announced import AnnouncedRules
+from validator.targets.progress import TargetSettings
 from validator.web.answers import NO_CACHE, Refusal, chosen, current, query_of
 from validator.web.contract import Content, Operation, path, query
 from validator.web.coverage import SCHEME, one_of

@@ -1,4 +1,5 @@
-"""RIPEstat's data calls that our data can answer: :mod:`validator.ripestat` in its envelope.
+"""RIPEstat's data calls that our data can answer: :mod:`validator.formats.ripestat` in its
+envelope.
 
 ``/data/rpki-validation``, ``/data/prefix-overview``, ``/data/announced-prefixes`` and
 ``/data/routing-status``, each with ``/data.json`` behind it. As there, an AS is ``AS3333`` or
@@ -18,15 +19,11 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from validator import ripestat
-from validator.addresses import parse_address
-from validator.asked import relaxed_prefix
 from validator.feed import VERSION, Feed
-from validator.history.moments import Moments
-from validator.model import Prefix, parse_asn
-from validator.origins import RowsByOrigin
-from validator.ripestat import Messages
-from validator.ripestat_replies import (
+from validator.formats import ripestat
+from validator.formats.asked import relaxed_prefix
+from validator.formats.ripestat import Messages
+from validator.formats.ripestat_replies import (
     AnnouncedReply,
     AsRoutingReply,
     ErrorReply,
@@ -35,7 +32,11 @@ from validator.ripestat_replies import (
     PrefixRoutingReply,
     RpkiReply,
 )
+from validator.history.moments import Moments
+from validator.model import Prefix, parse_asn
 from validator.snapshot import Snapshot
+from validator.tables.addresses import parse_address
+from validator.tables.origins import RowsByOrigin
 from validator.web.answers import JSON, Refusal, stale_notes
 from validator.web.contract import (
     ADDRESS_TEXT,

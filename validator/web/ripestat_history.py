@@ -19,13 +19,13 @@ from typing import Literal
 import msgspec
 from aiohttp import web
 
-from validator.asked import relaxed_prefix
+from validator.formats.asked import relaxed_prefix
+from validator.formats.ripestat_replies import Envelope
 from validator.history.layout import quoted
 from validator.history.moments import Moments
 from validator.history.runs import Match, counts, place
 from validator.history.tables import Tables
 from validator.model import Family, parse_asn
-from validator.ripestat_replies import Envelope
 from validator.web import ripestat
 from validator.web.answers import JSON, Refusal
 from validator.web.contract import ASN_TEXT, PREFIX_TEXT, Operation, query

@@ -11,13 +11,13 @@ from typing import Any
 
 import msgspec
 
-from validator.announced import REASONS
 from validator.groupings import NOBODY, Scheme
 from validator.model import NEVER_EXPIRES, State, format_asn
-from validator.resources import Delegation
 from validator.snapshot import Snapshot
-from validator.surroundings import SomeVrps, covering_vrps
-from validator.vrps import Vrp
+from validator.tables.announced import REASONS
+from validator.tables.resources import Delegation
+from validator.tables.surroundings import SomeVrps, covering_vrps
+from validator.tables.vrps import Vrp
 from validator.web.answers import Refusal
 from validator.web.contract import Parameter, query
 

@@ -16,6 +16,7 @@ import msgspec
 from aiohttp import web
 
 from validator.feed import Feed
+from validator.formats.replies import generated_time
 from validator.model import Family
 from validator.pages import views_other
 from validator.pages.facts_common import Sources
@@ -23,11 +24,10 @@ from validator.pages.news_text import Issue, IssueFile
 from validator.pages.page import Ask
 from validator.pages.words import LANGUAGES
 from validator.printing import OutputError
-from validator.replies import generated_time
-from validator.report_settings import ReportSettings
 from validator.reports.forms import FORMS
 from validator.reports.schedule import Edition
 from validator.reports.writing import Schedule, Written
+from validator.settings.report import ReportSettings
 from validator.snapshot import Snapshot
 from validator.web.answers import NO_CACHE, Refusal, json_reply, query_of
 from validator.web.contract import Content, Operation, path, query

@@ -16,6 +16,7 @@ import msgspec
 from aiohttp import web
 
 from validator.feed import VERSION, Feed, PerSnapshot, redacted, shown
+from validator.formats.replies import generated_time
 from validator.freshness import FAILED, SourceStatus
 from validator.inventory import Inventory, take
 from validator.metrics.history import Writing
@@ -23,10 +24,9 @@ from validator.metrics.reports import ReportWriting
 from validator.model import Family, InputReport, State
 from validator.pages.own_map import OwnMap
 from validator.pages.world_map import MapInUse
-from validator.replies import generated_time
-from validator.rib import PeerSize
 from validator.slurm import Applied
 from validator.snapshot import Snapshot
+from validator.tables.rib import PeerSize
 from validator.web.answers import NO_STORE, RETRY_SECONDS, json_reply
 from validator.web.contract import Content, Operation, Style
 from validator.web.status_replies import (

@@ -22,7 +22,7 @@ from typing import NoReturn
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import StreamWriter
 
-from validator.event_log import MOST_STREAMS, TOO_OLD, Batch, Entry, EventLog, Filter, Place, gap
+from validator.events.log import MOST_STREAMS, TOO_OLD, Batch, Entry, EventLog, Filter, Place, gap
 
 HEARTBEAT_SECONDS = 15
 MOST_AT_ONCE = 1 << 16

@@ -8,15 +8,16 @@ from datetime import date
 
 import msgspec
 
-from validator import target_text, targets
+from validator.formats.replies import generated_time
 from validator.groupings import Attribution
 from validator.history.figures import Series
 from validator.history.reading import Reader
 from validator.history.records import NoSuchDay
 from validator.model import Family, SourceError
-from validator.replies import generated_time
-from validator.target_text import LinearProjection, Pace, ProjectedDay, TargetOut
-from validator.targets import Line, Observation, Progress, TargetSettings
+from validator.targets import progress as targets
+from validator.targets import text as target_text
+from validator.targets.progress import Line, Observation, Progress, TargetSettings
+from validator.targets.text import LinearProjection, Pace, ProjectedDay, TargetOut
 from validator.web.history import latest_with
 from validator.web.past import usual
 from validator.web.target_replies import TargetsReply
@@ -127,8 +128,8 @@ def _configured(
 
 
 def observations(series: Series, figure: targets.Figure) -> list[Observation]:
-    """A series of a share, as :mod:`validator.targets` takes it. Days on which the scheme was not
-    counted are not in it."""
+    """A series of a share, as :mod:`validator.targets.progress` takes it. Days on which the scheme
+    was not counted are not in it."""
     days = []
     for point in series.points:
         part, whole = point.parts(figure) or (None, None)

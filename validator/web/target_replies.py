@@ -1,4 +1,4 @@
-"""The shapes of what :mod:`validator.web.targets` answers: those of :mod:`validator.target_text`,
+"""The shapes of what :mod:`validator.web.targets` answers: those of :mod:`validator.targets.text`,
 where they are from, and lists of targets and milestones."""
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from typing import Any
 
 import msgspec
 
-from validator import targets
 from validator.groupings import Attribution
 from validator.milestone_inputs import Listed
-from validator.milestones import Milestone, between
 from validator.model import Family
-from validator.target_text import TargetsOut
-from validator.targets import TargetSettings
+from validator.targets import progress as targets
+from validator.targets.milestones import Milestone, between
+from validator.targets.progress import TargetSettings
+from validator.targets.text import TargetsOut
 
 
 class TargetsReply(TargetsOut, frozen=True, kw_only=True):

@@ -2,8 +2,8 @@
 ``/api/v1/milestones``.
 
 How a group stands to a target is read from its history and worked out in a thread, one question at
-a time (:mod:`validator.targets`); no snapshot is needed. A target that cannot be followed, since
-there is no such scheme or group, is no reason not to serve: the list says so, and the log.
+a time (:mod:`validator.targets.progress`); no snapshot is needed. A target that cannot be followed,
+since there is no such scheme or group, is no reason not to serve: the list says so, and the log.
 """
 
 from __future__ import annotations
@@ -17,16 +17,17 @@ from datetime import date
 import msgspec
 from aiohttp import web
 
-from validator import target_text, targets
 from validator.feed import Feed
+from validator.formats.replies import generated_time
 from validator.groupings import Attribution, Scheme
 from validator.history.figures import HEADLINE
 from validator.history.reading import Reader
 from validator.milestone_inputs import Milestones
 from validator.model import Family
-from validator.replies import generated_time
 from validator.snapshot import Snapshot
-from validator.targets import FIRST_YEAR, LAST_YEAR, TargetSettings, Value
+from validator.targets import progress as targets
+from validator.targets import text as target_text
+from validator.targets.progress import FIRST_YEAR, LAST_YEAR, TargetSettings, Value
 from validator.web.answers import (
     NO_CACHE,
     Refusal,

@@ -1,4 +1,5 @@
-"""Is this route valid? One by one or many at once, in Routinator's shapes (``validator.replies``).
+"""Is this route valid? One by one or many at once, in Routinator's shapes
+(``validator.formats.replies``).
 
 As Routinator has it: bits beyond the length of a prefix are ignored in a path or query and refused
 in a list; an AS number is ``AS64496`` or ``64496``, in a list also a plain number; one bad route in
@@ -17,11 +18,9 @@ import msgspec
 from aiohttp import web
 from msgspec import UNSET
 
-from validator.asked import AskedRoute, asked_asn, relaxed_prefix, strict_prefix
 from validator.feed import Feed
-from validator.history.moments import Moments
-from validator.model import LARGEST_ASN, Prefix, parse_asn
-from validator.replies import (
+from validator.formats.asked import AskedRoute, asked_asn, relaxed_prefix, strict_prefix
+from validator.formats.replies import (
     ManyReply,
     OneReply,
     generated_time,
@@ -29,6 +28,8 @@ from validator.replies import (
     validity_reply,
     validity_text,
 )
+from validator.history.moments import Moments
+from validator.model import LARGEST_ASN, Prefix, parse_asn
 from validator.snapshot import Snapshot
 from validator.web.answers import JSON, Refusal, current, json_reply, query_of, stale_notes
 from validator.web.bulk import BulkLimits, Jobs, take_whole

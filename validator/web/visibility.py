@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from validator.coverage import share
 from validator.feed import Feed, shown
+from validator.figures.coverage import share
+from validator.formats.replies import generated_time
 from validator.history.moments import Moments
 from validator.model import Family, format_asn
-from validator.replies import generated_time
 from validator.snapshot import Snapshot
 from validator.web.answers import query_of, snapshot_reply, stale_notes
 from validator.web.contract import Content, Operation

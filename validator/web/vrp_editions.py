@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from aiohttp import ETag
 
 from validator.feed import shown
-from validator.replies import generated_time
+from validator.formats.replies import generated_time
+from validator.formats.vrp_deltas import DeltaHistory, Version
+from validator.formats.vrp_lists import Head, Parts
 from validator.snapshot import Snapshot
-from validator.vrp_deltas import DeltaHistory, Version
-from validator.vrp_lists import Head, Parts
 from validator.web.packed import Packed, pack
 
 RENEW_SECONDS = 3600

@@ -1,7 +1,7 @@
 """The shapes of VRP lists and their deltas, as the contract has them.
 
-The long ones are never made as objects: :mod:`validator.vrp_lists` writes them as text. They stand
-here so that clients can read what to expect, and tests hold the texts against them.
+The long ones are never made as objects: :mod:`validator.formats.vrp_lists` writes them as text.
+They stand here so that clients can read what to expect, and tests hold the texts against them.
 """
 
 from __future__ import annotations

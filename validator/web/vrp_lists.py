@@ -22,19 +22,19 @@ from typing import Any
 
 from aiohttp import web
 
-from validator.asked import strict_prefix
 from validator.feed import Feed
-from validator.model import parse_asn
-from validator.snapshot import Snapshot
-from validator.vrp_deltas import (
+from validator.formats.asked import strict_prefix
+from validator.formats.vrp_deltas import (
     LARGEST_SERIAL,
     LARGEST_SESSION,
     DeltaHistory,
     changes,
     everything,
 )
-from validator.vrp_lists import EVERYTHING, Form, Parts, vrp_list
-from validator.vrp_selection import Selection
+from validator.formats.vrp_lists import EVERYTHING, Form, Parts, vrp_list
+from validator.formats.vrp_selection import Selection
+from validator.model import parse_asn
+from validator.snapshot import Snapshot
 from validator.web.answers import JSON, RETRY_SECONDS, Refusal, current, json_reply
 from validator.web.contract import (
     ASN_TEXT,

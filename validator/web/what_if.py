@@ -2,8 +2,8 @@
 
 The answer lists every route whose state would change, the address space that would be cut off where
 invalid routes are dropped, coverage before and after for the groups concerned, and what to beware
-of (:mod:`validator.what_if`). Nothing is changed by asking. A VRP that is given without maxLength
-has that of its prefix, as a ROA has.
+of (:mod:`validator.planning.what_if`). Nothing is changed by asking. A VRP that is given without
+maxLength has that of its prefix, as a ROA has.
 """
 
 from __future__ import annotations
@@ -15,17 +15,24 @@ import msgspec
 import numpy as np
 from aiohttp import web
 
-from validator import coverage
-from validator.announced import REASONS, AnnouncedRules
-from validator.asked import asked_asn, strict_prefix
-from validator.coverage import SPACE_UNITS, Figures, in_units
 from validator.feed import Feed
+from validator.figures import coverage
+from validator.figures.coverage import SPACE_UNITS, Figures, in_units
+from validator.formats.asked import asked_asn, strict_prefix
+from validator.formats.replies import generated_time
 from validator.groupings import Scheme
-from validator.hypothetical import LENIENT, Announcement, Change, Outcome, Payload, suppose
 from validator.model import Family, State, Verdict, format_asn, format_prefix
-from validator.reach import Spans
-from validator.replies import generated_time
+from validator.planning.hypothetical import LENIENT, Announcement, Change, Outcome, Payload, suppose
+from validator.planning.reach import Spans
+from validator.planning.what_if import (
+    GroupChange,
+    cautions,
+    coverage_changes,
+    local_table,
+    moved_space,
+)
 from validator.snapshot import Snapshot
+from validator.tables.announced import REASONS, AnnouncedRules
 from validator.web.answers import Refusal, current, json_reply, query_of, stale_notes
 from validator.web.bodies import pieces
 from validator.web.contract import Content, Operation
@@ -50,7 +57,6 @@ from validator.web.what_if_replies import (
     WhatIfWarning,
     WhatIfWarnings,
 )
-from validator.what_if import GroupChange, cautions, coverage_changes, local_table, moved_space
 
 MOST_BYTES = 1 << 20
 

@@ -13,17 +13,17 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.registry import Collector
 
 from tests.feeds import StandingFeed, make_snapshot
-from validator.coverage import Coverage
+from validator.figures.coverage import Coverage
+from validator.figures.wider import FamilyFigures, NetworkFigures, Wider
 from validator.groupings import Attribution
 from validator.metrics.budget import MOST_CUSTOM_GROUPS, on_metrics
 from validator.metrics.columns import Columns, write
 from validator.metrics.coverage import CoverageCollector
 from validator.metrics.figures import MEASURES, Chosen, Detail, families
 from validator.metrics.probe import ProbeCollector, parse
-from validator.metrics_settings import MOST_WATCHED, MetricsSettings
 from validator.model import Family
+from validator.settings.metrics import MOST_WATCHED, MetricsSettings
 from validator.snapshot import Snapshot
-from validator.wider import FamilyFigures, NetworkFigures, Wider
 
 
 def value(collector: Collector, name: str, /, **labels: str) -> float | None:

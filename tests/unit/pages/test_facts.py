@@ -25,7 +25,7 @@ from validator.pages.facts_network import network_facts
 from validator.pages.facts_overview import overview_facts
 from validator.pages.facts_plan import half_of, plan_of, plan_of_all
 from validator.pages.words import words
-from validator.planning_rows import Question
+from validator.planning.rows import Question
 from validator.web.coverage import Asked
 from validator.web.groups import describe
 

@@ -14,7 +14,6 @@ from babel.messages.pofile import read_po
 
 from docs.make_messages import LOCALE
 from tests.feeds import make_snapshot
-from validator.fixes import Advice, advice_text
 from validator.groupings import TITLES
 from validator.model import Family, Prefix
 from validator.pages.facts_common import Sources
@@ -24,6 +23,7 @@ from validator.pages.facts_overview import overview_facts
 from validator.pages.naming import group_name, in_language, list_name
 from validator.pages.phrases import LIST_NAMES, REGIONS
 from validator.pages.words import LANGUAGES, words
+from validator.planning.fixes import Advice, advice_text
 
 GROUPS = Path(__file__).parents[3] / "config" / "groups"
 _PLACES = re.compile(r"%\(\w+\)s|\{\w*\}|%%")

@@ -9,13 +9,13 @@ from xml.etree import ElementTree
 
 import pytest
 
-from validator.milestones import Milestone
 from validator.model import Family
 from validator.pages import atom
 from validator.pages.news import Moved, News, Passed, Turned, month_ends, naming, news_of
 from validator.pages.news_text import WORLD, Told, period_name, told
 from validator.pages.words import LANGUAGES, words
-from validator.targets import Observation, Outlook, TargetSettings
+from validator.targets.milestones import Milestone
+from validator.targets.progress import Observation, Outlook, TargetSettings
 
 V4, V6 = Family.IPV4, Family.IPV6
 TARGET = TargetSettings(scheme="country", group="KE", family="ipv4", value=0.5, year=2027)

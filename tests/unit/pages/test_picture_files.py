@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.feeds import make_snapshot
-from validator.coverage import Figures
+from validator.figures.coverage import Figures
 from validator.model import Family
 from validator.pages import charts
 from validator.pages.charts import Look, Share

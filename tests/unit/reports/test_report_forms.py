@@ -15,7 +15,7 @@ import pytest
 
 from tests.feeds import make_snapshot
 from tests.report_worlds import SCRIPT, evidence_of, harmful, harmful_evidence
-from validator.coverage import row
+from validator.figures.coverage import row
 from validator.model import Family, SettingsError
 from validator.pages.words import LANGUAGES
 from validator.reports import forms, html

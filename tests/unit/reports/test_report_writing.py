@@ -29,8 +29,8 @@ from validator.history.moments import Moments
 from validator.history.reading import Reader
 from validator.history.table_writing import write_tables
 from validator.history.writing import write_day
-from validator.report_settings import ReportSettings
 from validator.reports.writing import Basis, Schedule
+from validator.settings.report import ReportSettings
 from validator.snapshot import Snapshot
 
 REPORT = ReportSettings(
@@ -269,5 +269,3 @@ async def test_who_is_told_to_stop_begins_no_other_file_and_leaves_no_half(site:
         if thread.name.startswith("reports"):
             await asyncio.to_thread(thread.join)
     assert site.names == ["country-NL-2026-09.html"]
-    assert site.schedule(report).look(NOW) == 1
-    assert site.names == ["country-NL-2026-09.html", "country-NL-2026-09.pdf"]

@@ -7,10 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from validator import settings
 from validator.model import SettingsError
 from validator.pages.words import LANGUAGES
-from validator.report_settings import EVERY, Form, Language, ReportSettings
 from validator.reports.forms import FORMS
 from validator.reports.schedule import (
     Edition,
@@ -21,6 +19,8 @@ from validator.reports.schedule import (
     period_of,
     settled,
 )
+from validator.settings import file as settings
+from validator.settings.report import EVERY, Form, Language, ReportSettings
 
 LEAST = '[[vrps]]\nsource = "v"\n[[routes]]\nsource = "r"\n[history]\nfolder = "h"\n'
 MONTHLY = ReportSettings(scheme="country", groups=("KE",), every="month", formats=("html", "pdf"))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from validator import settings
-from validator.http_settings import HttpSettings, Role, TokenSettings, hash_token, make_token
 from validator.model import SettingsError
+from validator.settings import file as settings
+from validator.settings.http import HttpSettings, Role, TokenSettings, hash_token, make_token
 
 INPUTS = '[[vrps]]\nsource = "v"\n[[routes]]\nsource = "r"\n'
 READ = TokenSettings(name="r", sha256="0" * 64)

@@ -10,10 +10,10 @@ import msgspec
 import numpy as np
 
 from tests.feeds import ROUTES, make_snapshot
-from validator.addresses import parse_address
-from validator.announced import AnnouncedRules, exclusions
 from validator.model import NO_ORIGIN
 from validator.snapshot import Snapshot
+from validator.tables.addresses import parse_address
+from validator.tables.announced import AnnouncedRules, exclusions
 from validator.web.addresses import describe
 from validator.web.landing import paths_to_try
 

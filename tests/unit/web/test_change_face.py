@@ -21,8 +21,8 @@ from pytest_aiohttp.plugin import AiohttpClient
 from tests.feeds import StandingFeed
 from tests.unit.test_change import FIVE, FOUR, SIGNED
 from tests.unit.test_planning import world
-from validator import change_text
-from validator.change_text import ChangeOut
+from validator.change import text as change_text
+from validator.change.text import ChangeOut
 from validator.freshness import FAILED, SourceStatus
 from validator.history.records import NoSuchDay
 from validator.model import SourceError

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from tests.feeds import make_snapshot
-from validator import coverage
-from validator.coverage import Order
+from validator.figures import coverage
+from validator.figures.coverage import Order
+from validator.figures.table_rows import COVERAGE_COLUMNS
 from validator.groupings import Attribution
 from validator.model import Family
 from validator.snapshot import Snapshot
-from validator.tables import COVERAGE_COLUMNS
 from validator.web.answers import Refusal
 from validator.web.coverage import Asked, parse, text
 from validator.web.packed import pack

@@ -11,8 +11,8 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
 from tests.feeds import StandingFeed, make_snapshot
-from validator.dialects import table
 from validator.groupings import Attribution
+from validator.groups.dialects import table
 from validator.web.answers import Refusal
 from validator.web.dialects import DialectFace, DialectsReply
 

@@ -12,8 +12,8 @@ import pytest
 
 from tests.feeds import StandingFeed, make_snapshot
 from tests.unit.test_planning import OF_BOTH, SIGNED, world
-from validator import plan_text
-from validator.plan_text import CountryPlanOut, PlanOut
+from validator.planning import text as plan_text
+from validator.planning.text import CountryPlanOut, PlanOut
 from validator.snapshot import Snapshot
 from validator.web.answers import Refusal
 from validator.web.contract import Contract

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from tests.feeds import make_snapshot, resource_batch
-from validator.asked import relaxed_prefix
-from validator.resources import build_table
+from validator.formats.asked import relaxed_prefix
+from validator.tables.resources import build_table
 from validator.web import prefixes
 from validator.web.prefixes import PrefixOut, block_of
 from validator.web.route_replies import MOST_VRPS_EACH

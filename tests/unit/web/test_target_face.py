@@ -23,7 +23,14 @@ from validator.history.folder import Folder
 from validator.history.reading import Reader
 from validator.history.writing import write_day
 from validator.milestone_inputs import Milestones
-from validator.targets import DAYS_IN_YEAR, Observation, TargetSettings, fit, latest, progress
+from validator.targets.progress import (
+    DAYS_IN_YEAR,
+    Observation,
+    TargetSettings,
+    fit,
+    latest,
+    progress,
+)
 from validator.web.app import make_app
 from validator.web.server import Runner
 from validator.web.target_described import stand

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from validator.asked import relaxed_prefix
+from validator.formats.asked import relaxed_prefix
 from validator.model import Prefix
 
 

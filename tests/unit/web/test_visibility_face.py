@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from tests.feeds import make_snapshot
+from validator.figures.visibility import FeedSightings, Sightings, States
 from validator.model import Family, Peer
-from validator.visibility import FeedSightings, Sightings, States
 from validator.web.visibility import describe
 
 
