@@ -17,7 +17,7 @@ TEST_SYSTEM := bgpdump bird2 bzip2 chromium exabgp frr gobgpd openssh-client ope
 BENCH_SYSTEM := wrk bgpdump bird2
 KERNELS := $(shell grep -rlE '^@(kernel|step|inlined)' --include='*.py' validator collectors)
 
-.PHONY: help run test setup sample lint types bench browser fuzz contract clients map soak image clean again
+.PHONY: help run test checks tests setup sample lint types bench browser fuzz contract clients map soak image clean again
 
 help: ## What there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -26,10 +26,15 @@ run: setup sample ## Serve the sample world (CONFIG=config/live.toml for the Int
 	@$(BIN)/originsight serve --config $(CONFIG) $(if $(LISTEN),--listen $(LISTEN))
 
 test: .venv/test-ready ## Everything that must hold: lint, types, layers, tests
+	@$(MAKE) --no-print-directory --jobs=2 checks tests
+
+checks: .venv/test-ready
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/mypy
+
+tests: .venv/test-ready
 	@$(BIN)/pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder
 
 setup: .venv/kernels ## The virtual environment, system packages, compiled kernels
@@ -104,7 +109,12 @@ clean: ## Remove what was made here
 	@$(BIN)/python -m validator.warm
 	@touch $@
 
-.venv/test-ready: .venv/kernels requirements-test.lock Makefile
+# Kernels keep the processors busy, packages the network: both at once.
+.venv/test-ready: .venv/ready requirements-test.lock Makefile $(KERNELS)
+	@$(MAKE) --no-print-directory --jobs=2 .venv/kernels .venv/tools
+	@touch $@
+
+.venv/tools: .venv/ready requirements-test.lock Makefile
 	@.ci/packages $(TEST_SYSTEM)
 	@$(INSTALL) --requirement requirements-test.lock
 	@touch $@
