@@ -12,6 +12,7 @@ Exit code 1 if a goal is missed.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import statistics
 import sys
@@ -60,6 +61,8 @@ def _prefix(sources: Sources, ask: Ask, text: str) -> str:
 
 
 def main() -> int:
+    gc.collect()
+    gc.freeze()  # as the service does: what was imported stays
     snapshot = real_snapshot()
     reader = Reader(years_of(snapshot))
     some = sys.argv[1:]
