@@ -113,10 +113,9 @@ def _registered(snapshot: Snapshot, networks: Coverage, column: str) -> NDArray[
     asns = snapshot.resources.asn
     found = getattr(asns, column)[locate(asns, np.maximum(numbers, 0).astype("u8"))].astype("i8")
     found[numbers == NO_ORIGIN] = -1
-    counted = np.zeros(len(numbers), "?")
-    for family in Family:
-        counted |= networks.routes[family].any(axis=1)
-    return np.where(counted, found, -1)
+    ipv4, ipv6 = (networks.routes[family] for family in Family)
+    valid, invalid, not_found = (ipv4 | ipv6).T
+    return np.where((valid | invalid | not_found) > 0, found, -1)
 
 
 @functools.lru_cache(maxsize=2)

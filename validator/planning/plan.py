@@ -304,11 +304,13 @@ def _steps(
         )
 
 
-def _not_found_before(snapshot: Snapshot, family: Family) -> I8:
-    """How many routes of a family before each row, and in all, are not-found: counted or not."""
+def _not_found_before(snapshot: Snapshot, family: Family) -> NDArray[np.int32]:
+    """How many routes of a family before each row, and in all, are not-found: counted or not. Half
+    as wide as other counts, for it is long, and made anew for each plan."""
     start, stop = snapshot.routes.family_range(family)
-    before = np.zeros(stop - start + 1, "i8")
-    np.cumsum(snapshot.routes.verdict[start:stop] == Verdict.NOT_FOUND, out=before[1:])
+    before = np.zeros(stop - start + 1, "i4")
+    not_found = snapshot.routes.verdict[start:stop] == Verdict.NOT_FOUND
+    np.cumsum(not_found.astype("i4"), out=before[1:])
     return before
 
 
