@@ -19,7 +19,7 @@ from collectors.catalog import Kind, wanted
 from collectors.local import find, is_url
 from validator.cli.commands import built_in_groups, read_all, steps
 from validator.history.moments import Moments
-from validator.history.outlines import outline
+from validator.history.outlines import when
 from validator.history.reading import Reader
 from validator.history.rebuilding import Groups
 from validator.model import SettingsError, SourceError
@@ -106,9 +106,7 @@ def _sources(
     about = chosen.targets, marked, map_of(chosen)
     if last is None or reader is None or moments is None:
         return Sources(now, reader, None, False, *about)
-    if last in moments.days():
-        return Sources(moments.at(last), reader, None, True, *about)
-    snapshot, record = outline(reader, last, Groups.of(now))
+    snapshot, record = when(reader, moments, last, Groups.of(now))
     return Sources(snapshot, reader, record, True, *about)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from validator.figures.coverage import Coverage
 from validator.figures.visibility import NOTHING_SEEN
 from validator.groupings import Attribution, Scheme, on_day
+from validator.history.moments import Moments
 from validator.history.reading import Reader
 from validator.history.rebuilding import Groups
 from validator.history.records import DayRecord, Pair, day_of
@@ -21,6 +22,21 @@ from validator.snapshot import Adjacencies, Snapshot
 from validator.tables.resources import build_table as build_resources
 from validator.tables.routes import publish, unite
 from validator.tables.vrps import build_table
+
+
+def when(
+    reader: Reader, moments: Moments, day: date, groups: Groups
+) -> tuple[Snapshot, DayRecord | None]:
+    """A past day as whole as it is kept: its snapshot, or an outline and what is recorded of it.
+    Takes seconds of a day that is rebuilt.
+
+    Raises:
+        NoSuchDay: there is no such day.
+        SourceError: the history cannot be read.
+    """
+    if day in moments.days():
+        return moments.at(day), None
+    return outline(reader, day, groups)
 
 
 class _Figures(Mapping[Pair, Coverage]):

@@ -32,7 +32,8 @@ from validator.history.sums import Sum, sums
 from validator.model import NO_ORIGIN, Family, format_asn, frozen
 
 T = TypeVar("T")
-_MOST_KEPT = 128
+_MOST_KEPT, _MOST_ROWS_KEPT = 128, 500
+"""Answers that are kept, and days or groups in one: a few megabytes in all."""
 _NUMBER = "coalesce(asn::BIGINT, -1)"
 """SQL: the number of a network, as the model has it."""
 
@@ -148,7 +149,8 @@ class Reader:
         self, scheme: str, attribution: Attribution, groups: Sequence[str], days: Sequence[date]
     ) -> Mapping[Family, tuple[Sum, ...]]:
         """The routes of some groups together on some days (ascending), by family; days on which
-        none of them was counted are left out. Kept while the files are the same.
+        none of them was counted are left out. Those of few days are kept while the files are the
+        same.
 
         Raises:
             NoSuchDay: one of the days is not recorded, or none of the groups is in the history.
@@ -159,7 +161,8 @@ class Reader:
             made: Mapping[Family, tuple[Sum, ...]] | None = self._kept.get(held, key)
             if made is None:
                 made = self._summed(held, scheme, attribution, groups, days)
-                self._kept.keep(held, key, made)
+                if len(days) <= _MOST_ROWS_KEPT:
+                    self._kept.keep(held, key, made)
             return made
 
         return self._asked(ask)
@@ -264,7 +267,7 @@ class Reader:
             )
             found = self._columns(sql, [str(self.folder.file(held.owner[day])), day, day])
             made = Table(record, *_table(found, scheme, attribution))
-            if scheme != Scheme.ASN:  # there are many
+            if len(made.coverage.groups) <= _MOST_ROWS_KEPT:
                 self._kept.keep(held, key, made)
             return made
 

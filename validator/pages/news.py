@@ -7,6 +7,7 @@ the last day of each on which no input was other than it should be. Degraded day
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -129,7 +130,7 @@ def turns(
     over."""
     known: tuple[Observation, Outlook] | None = None
     for end in ends:
-        until = [each for each in days if each.day <= end.day]
+        until = days[: bisect.bisect_right(days, end.day, key=lambda each: each.day)]
         window = working.latest(until, working.USUAL_WINDOW)
         outlook = working.progress(window, target.value, target.day).outlook
         if outlook is Outlook.UNKNOWN:

@@ -89,14 +89,18 @@ class OwnMap:
         Raises:
             SourceError: what is wrong with the file.
         """
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "validator.pages.topojson"),
-            *(str(self._path), self._source, self._credit),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            cwd=_ROOT,
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "validator.pages.topojson"),
+                *(str(self._path), self._source, self._credit),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                cwd=_ROOT,
+            )
+        except OSError as error:  # out of files, of processes, of memory
+            problem = f"no process can be started to read it: {error.strerror or error}"
+            raise SourceError(self._source, problem, cure="look at the limits") from None
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 said, _ = await process.communicate()

@@ -27,7 +27,7 @@ import structlog
 
 from validator.history.following import Source
 from validator.history.moments import Moments
-from validator.history.outlines import outline
+from validator.history.outlines import when
 from validator.history.reading import Reader
 from validator.history.rebuilding import Groups
 from validator.history.records import day_of
@@ -272,10 +272,7 @@ class Schedule:
         """The evidence of a group as of a day."""
         basis, its = self._basis, edition.settings
         about = basis.targets, basis.milestones(), basis.map()
-        if day in days.rebuildable:
-            then, record = self._moments.at(day), None
-        else:
-            then, record = outline(self._past, day, Groups.of(snapshot))
+        then, record = when(self._past, self._moments, day, Groups.of(snapshot))
         since = days.last_of(before(edition.period)) if record is None else None
         earlier = self._moments.at(since) if since else None
         sources = Sources(then, self._past, record, True, *about)

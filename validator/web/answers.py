@@ -129,6 +129,20 @@ def chosen(
     return value
 
 
+def number(given: Mapping[str, str], name: str, least: int, most: int, usual: int) -> int:
+    """An argument that is a number; if it is not given, ``usual``.
+
+    Raises:
+        Refusal: 400, it is none, or too small or too large.
+    """
+    text = given.get(name)
+    if text is None:
+        return usual
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most):
+        raise Refusal(400, f"{name}={text[:20]!r} is not a number from {least} to {most}")
+    return int(text)
+
+
 def accepts_gzip(request: web.Request) -> bool:
     """Whether the client takes gzip (RFC 9110 section 12.5.3)."""
     for offer in request.headers.get("Accept-Encoding", "").lower().split(","):

@@ -122,7 +122,7 @@ def make_app(
         LandingFace(feed, sample),
         pages,
         EmbedFace(pages.maker),
-        ReportFace(feed, past, moments, rules, targets, milestones, own_map),
+        ReportFace(feed, pages.maker, moments, rules),
         ScheduledFace(feed, sample, schedule, pages.maker),
         FeedFace(feed, past, schedule, targets, milestones, http.public_url),
         description,

@@ -25,7 +25,7 @@ from validator.feed import Feed
 from validator.groupings import Attribution
 from validator.model import Family
 from validator.snapshot import Snapshot
-from validator.web.answers import JSON, NO_CACHE, Refusal, chosen, current, query_of
+from validator.web.answers import JSON, NO_CACHE, Refusal, chosen, current, number, query_of
 from validator.web.change_described import describe
 from validator.web.change_replies import ChangeReply
 from validator.web.contract import Content, Operation, path, query
@@ -159,9 +159,7 @@ def parse(given: Mapping[str, str]) -> AskedChange:
     first, last = (parse_day(name, given.get(name)) for name in ("from", "to"))
     if first and last and first > last:
         raise Refusal(400, f"from={first} is after to={last}")
-    limit = given.get("limit", str(USUAL))
-    if not (limit.isascii() and limit.isdigit() and len(limit) < 9 and int(limit) <= MOST):
-        raise Refusal(400, f"limit={limit[:20]!r} is not a number from 0 to {MOST}")
+    limit = number(given, "limit", 0, MOST, USUAL)
     return AskedChange(
         first,
         last,

@@ -35,6 +35,7 @@ from validator.web.answers import (
     Refusal,
     chosen,
     current,
+    number,
     query_of,
     snapshot_headers,
     stale_notes,
@@ -223,18 +224,14 @@ def asked_of(scheme: str, given: dict[str, str], snapshot: Snapshot) -> Asked:
         )
     except ValueError as error:
         raise Refusal(400, str(error)) from None
-    peers = given.get("min_peers")
-    if peers is not None and not (
-        peers.isascii() and peers.isdigit() and len(peers) < 9 and 0 < int(peers) < 65536
-    ):
-        raise Refusal(400, f"min_peers={peers[:20]!r} is not a number from 1 to 65535")
+    peers = number(given, "min_peers", 1, 65_535, 0) if "min_peers" in given else None
     return Asked(
         scheme,
         attribution,
         tuple(each for each in Family if family in ("", each.label)),
         chosen(given, "format", ("json", "csv")),
         Order(chosen(given, "sort", list(Order), Order.SPACE)),
-        int(peers) if peers is not None else None,
+        peers,
     )
 
 

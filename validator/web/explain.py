@@ -33,7 +33,7 @@ from validator.snapshot import Snapshot
 from validator.tables.announced import REASONS
 from validator.tables.resources import Delegation
 from validator.tables.surroundings import SomeVrps
-from validator.web.answers import Refusal, query_of, snapshot_reply, stale_notes
+from validator.web.answers import Refusal, number, query_of, snapshot_reply, stale_notes
 from validator.web.contract import ASN_TEXT, PREFIX_TEXT, Content, Operation, Parameter, path, query
 from validator.web.explain_replies import (
     AdviceOut,
@@ -141,11 +141,7 @@ def limit_of(given: Mapping[str, str]) -> int:
     Raises:
         Refusal: 400, not a number from 1 to :data:`MOST_LISTED`.
     """
-    text = given.get("limit", str(USUALLY_LISTED))
-    limit = int(text) if text.isascii() and text.isdigit() and len(text) <= 5 else 0
-    if not 1 <= limit <= MOST_LISTED:
-        raise Refusal(400, f"limit={text!r} is not a number from 1 to {MOST_LISTED}")
-    return limit
+    return number(given, "limit", 1, MOST_LISTED, USUALLY_LISTED)
 
 
 def explain_route(snapshot: Snapshot, prefix: Prefix, origin: int, limit: int) -> ExplainReply:

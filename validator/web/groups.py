@@ -25,6 +25,7 @@ from validator.model import GROUP_IDENTIFIER, Family
 from validator.snapshot import Snapshot
 from validator.web.answers import (
     Refusal,
+    number,
     query_of,
     snapshot_headers,
     snapshot_reply,
@@ -133,7 +134,7 @@ class GroupFace:
         asked = asked_of(request.match_info["scheme"], given, snapshot)
         if (asked.scheme, asked.attribution) not in snapshot.coverages:
             raise Refusal(404, f"{asked.scheme} was not counted by {asked.attribution} on that day")
-        limit = _limit(given.get("limit"))
+        limit = number(given, "limit", 0, MOST_MEMBERS, USUAL_MEMBERS)
         wanted = request.match_info["group"]
         async with self._turn:
             with readable():
@@ -306,11 +307,3 @@ def no_group(snapshot: Snapshot, scheme: str, attribution: Attribution, group: s
     groups = snapshot.coverages[scheme, attribution].groups
     some = ", ".join(groups[:12]) + (", …" if len(groups) > 12 else "")
     return Refusal(404, f"{scheme} has no group {group[:80]!r}; it has {some or 'none'}")
-
-
-def _limit(given: str | None) -> int:
-    if given is None:
-        return USUAL_MEMBERS
-    if not (given.isascii() and given.isdigit() and len(given) < 9 and int(given) <= MOST_MEMBERS):
-        raise Refusal(400, f"limit={given[:20]!r} is not a number from 0 to {MOST_MEMBERS}")
-    return int(given)

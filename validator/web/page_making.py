@@ -119,8 +119,8 @@ class PageMaker:
             Refusal: as :meth:`sources`.
             NoSuchGroup, NoSuchDay, SourceError: as ``make``.
         """
-        sources = await self.sources(ask.query.get("at"), outlines)
-        key = await asyncio.to_thread(self._key, sources, ask)
+        sources = await self.sources(parse_day("at", ask.query.get("at")), outlines)
+        key = await asyncio.to_thread(self.key, sources, ask)
         body = self._kept.get(key, b"")
         if not body:
             whole = await prepare(sources, ask) if prepare else True
@@ -132,7 +132,7 @@ class PageMaker:
                 self._keep(key, body)
         return sources, body
 
-    def _key(self, sources: Sources, ask: Ask) -> tuple[object, ...]:
+    def key(self, sources: Sources, ask: Ask) -> tuple[object, ...]:
         """What a page follows from. Looks at the folder of the history: in a thread."""
         snapshot, marked = sources.snapshot, self._marked()
         query = tuple(sorted(ask.query.items()))
@@ -150,14 +150,14 @@ class PageMaker:
     def _marked(self) -> Listed:
         return self._milestones.listed if self._milestones else Listed()
 
-    async def sources(self, at: str | None, outlines: bool) -> Sources:
-        """What a page is made from.
+    async def sources(self, day: date | None, outlines: bool) -> Sources:
+        """What a page is made from: what is in force, or a past day; with ``outlines`` also one of
+        which figures alone are kept.
 
         Raises:
-            Refusal: 400, ``at`` is no day; 404, no history is kept; 503, no snapshot yet.
+            Refusal: 404, no history is kept; 503, no snapshot yet.
             NoSuchDay, SourceError: of the history.
         """
-        day = parse_day("at", at)
         about = self._targets, self._marked().milestones, self._map.in_use
         if day is None:
             return Sources(current(self._feed), self._past, None, False, *about)

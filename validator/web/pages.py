@@ -39,6 +39,7 @@ from validator.web.answers import (
     NO_CACHE,
     NO_STORE,
     Refusal,
+    number,
     query_of,
     snapshot_reply,
     stale_notes,
@@ -50,6 +51,7 @@ from validator.web.groups import GROUP
 from validator.web.moments import AT
 from validator.web.moments import asked as moment
 from validator.web.page_making import HTML, PageMaker, ask_of, html, plain
+from validator.web.past import parse_day
 
 _TAG = "pages"
 _PAGE = Content("the page", media=(HTML,), schema={"type": "string"})
@@ -186,10 +188,10 @@ class PagesFace:
         network."""
 
         def make(sources: Sources, ask: Ask) -> str:
-            return views_network.network(sources, ask, number, self._forms)
+            return views_network.network(sources, ask, asn, self._forms)
 
         try:
-            number = parse_asn(request.match_info["asn"])
+            asn = parse_asn(request.match_info["asn"])
         except ValueError as error:
             return await self._maker.refused(plain(request), 400, f"invalid ASN: {error}")
         return await self._maker.page(request, ("family", "at"), make)
@@ -238,7 +240,7 @@ class PagesFace:
         try:
             ask = ask_of(request, ("q", "at"))
             sought = _sought(ask.query)
-            sources = await self._maker.sources(ask.query.get("at"), False)
+            sources = await self._maker.sources(parse_day("at", ask.query.get("at")), False)
             found = await asyncio.to_thread(search, sources.snapshot, sought, MOST, ask.words)
             if found.exact is not None:
                 kept = {name: ask.query[name] for name in CARRIED if name in ask.query}
@@ -259,11 +261,9 @@ class PagesFace:
     async def suggest(self, request: web.Request) -> web.Response:
         """The same for programs. `id` typed into the search box leads straight to the page."""
         given = query_of(request, "q", "limit", "at")
-        sought, limit = _sought(given), given.get("limit", str(MOST))
-        if not (limit.isascii() and limit.isdigit() and len(limit) < 4 and 0 < int(limit) <= MOST):
-            raise Refusal(400, f"limit={limit[:20]!r} is not a number from 1 to {MOST}")
+        sought, limit = _sought(given), number(given, "limit", 1, MOST, MOST)
         snapshot = await moment(self._moments, self._feed, given.get("at"))
-        result = await asyncio.to_thread(search, snapshot, sought, int(limit))
+        result = await asyncio.to_thread(search, snapshot, sought, limit)
         found = [FoundOut(*each) for each in result.found]
         return snapshot_reply(snapshot, SearchReply(
             found, result.total, generated_time(snapshot.created), snapshot.generation,

@@ -25,7 +25,7 @@ from validator.planning import plan as planning
 from validator.planning import text as plan_text
 from validator.planning.rows import Doer, Measure, Question
 from validator.snapshot import Snapshot
-from validator.web.answers import JSON, Refusal, chosen, query_of, snapshot_headers
+from validator.web.answers import JSON, Refusal, chosen, number, query_of, snapshot_headers
 from validator.web.contract import Content, Operation, Parameter, path, query
 from validator.web.coverage import CSV, SCHEME, asked_of, csv_name, one_of
 from validator.web.groups import GROUP, no_group
@@ -181,26 +181,17 @@ def parse(
         asked.families[0],
         Measure(chosen(given, "measure", tuple(Measure))),
         Doer(chosen(given, "by", tuple(Doer))),
-        _number(given, "top", USUAL_STEPS, planning.MOST_STEPS),
+        number(given, "top", 0, planning.MOST_STEPS, USUAL_STEPS),
     )
     if countries:
         share = given.get("share", "1")
         if not _SHARE.fullmatch(share):
             raise Refusal(400, f"share={share[:20]!r} is not a share above 0 and up to 1: 0.8, say")
         return AskedPlan(question, asked.form, 0, False, Fraction(share))
-    roas = _number(given, "roas", USUAL_ROAS, MOST_ROAS)
+    roas = number(given, "roas", 0, MOST_ROAS, USUAL_ROAS)
     roas = min(roas, MOST_ROAS_IN_ALL // max(question.most, 1))
     lines = chosen(given, "list", ("doers", "roas"))
     return AskedPlan(question, asked.form, roas, lines == "roas", None)
-
-
-def _number(given: Mapping[str, str], name: str, usual: int, most: int) -> int:
-    text = given.get(name)
-    if text is None:
-        return usual
-    if not (text.isascii() and text.isdigit() and len(text) < 9 and int(text) <= most):
-        raise Refusal(400, f"{name}={text[:20]!r} is not a number from 0 to {most}")
-    return int(text)
 
 
 def answer(snapshot: Snapshot, asked: AskedPlan) -> PlanReply | CountryPlanReply:

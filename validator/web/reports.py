@@ -19,14 +19,10 @@ from aiohttp import web
 from validator.feed import Feed, redacted
 from validator.feed import shown as redacted_source
 from validator.history.moments import Moments
-from validator.history.outlines import outline
-from validator.history.reading import Reader
-from validator.history.rebuilding import Groups
-from validator.milestone_inputs import Listed, Milestones
 from validator.model import InputReport, SettingsError
 from validator.pages.facts_common import Sources
 from validator.pages.facts_group import NoSuchGroup
-from validator.pages.own_map import OwnMap
+from validator.pages.page import Ask
 from validator.pages.words import LANGUAGES
 from validator.reports import forms
 from validator.reports.making import Asked, Clock, Rules, evidence
@@ -34,13 +30,13 @@ from validator.reports.pdf import PdfError
 from validator.reports.report import Report
 from validator.snapshot import Snapshot
 from validator.tables.announced import AnnouncedRules
-from validator.targets.progress import TargetSettings
-from validator.web.answers import NO_CACHE, Refusal, chosen, current, query_of
+from validator.web.answers import NO_CACHE, Refusal, chosen, query_of
 from validator.web.contract import Content, Operation, path, query
 from validator.web.coverage import SCHEME, one_of
 from validator.web.groups import GROUP
 from validator.web.packed import degraded_header
-from validator.web.past import DAY, group_files, no_history, parse_day, readable
+from validator.web.page_making import PageMaker
+from validator.web.past import DAY, no_history, parse_day, readable
 
 NAMES = ("compare", "from", "to", "format", "lang")
 MOST_KEPT = 8
@@ -57,16 +53,13 @@ class ReportFace:
     def __init__(
         self,
         feed: Feed,
-        past: Reader | None = None,
+        maker: PageMaker,
         moments: Moments | None = None,
         rules: AnnouncedRules | None = None,
-        targets: Sequence[TargetSettings] = (),
-        milestones: Milestones | None = None,
-        own_map: OwnMap | None = None,
     ) -> None:
-        self._feed, self._past, self._moments = feed, past, moments
-        self._rules, self._targets = rules or AnnouncedRules(), tuple(targets)
-        self._milestones, self._map = milestones, own_map or OwnMap()
+        """``maker``: whoever makes the pages, of the same sources."""
+        self._feed, self._maker, self._moments = feed, maker, moments
+        self._rules = rules or AnnouncedRules()
         self._turn, self._waiting = asyncio.Semaphore(1), 0
         self._kept: OrderedDict[tuple[object, ...], bytes] = OrderedDict()
 
@@ -115,20 +108,21 @@ class ReportFace:
         scheme, group, other = where["scheme"], where["group"], given.get("compare", "")
         if "compare" in given and not other:
             raise Refusal(400, "compare='' names no group")
-        sources = await self._sources(last)
-        self._known(sources.snapshot, scheme, group, other)
         with readable():
-            held = await asyncio.to_thread(self._past.folder.held) if self._past else None
-        key = (sources.snapshot.generation, sources.snapshot.created, sources.day,
-               self._marked().generation, sources.map.generation, scheme, group,
-               tuple(sorted(given.items())), hash(held.files) if held else 0,
-               group_files(self._feed.snapshot))  # fmt: skip
+            sources = await self._maker.sources(last, outlines=True)
+            self._known(sources.snapshot, scheme, group, other)
+            ask = Ask(request.path, language, given)
+            key = await asyncio.to_thread(self._maker.key, sources, ask)
         body = self._kept.get(key)
         if body is None:
             before = await self._before(first)
             asked = Asked(scheme, group, other, before, first)
             body = await self._made(key, sources, asked, form, language)
-        return self._answer(sources.snapshot, body, form, f"{scheme}-{group}-{sources.day}")
+        mark = "SAMPLE-" if sources.snapshot.sample else ""
+        name = _NOT_IN_NAMES.sub("-", f"{mark}{scheme}-{group}-{sources.day}")[:120]
+        response = document(body, form, f"{name}.{forms.FORMS[form].suffix}")
+        response.headers.update(degraded_header(sources.snapshot))
+        return response
 
     async def _made(
         self, key: tuple[object, ...], sources: Sources, asked: Asked, form: str, language: str
@@ -173,23 +167,6 @@ class ReportFace:
         ):
             self._kept.popitem(last=False)
 
-    def _answer(self, snapshot: Snapshot, body: bytes, form: str, name: str) -> web.Response:
-        its = forms.FORMS[form]
-        text = its.media.startswith("text/")
-        response = web.Response(
-            body=body, content_type=its.media, charset="utf-8" if text else None
-        )
-        headers = response.headers
-        headers["ETag"] = f'W/"{hashlib.sha256(body).hexdigest()[:20]}"'
-        headers["Cache-Control"] = NO_CACHE
-        headers["X-Content-Type-Options"] = "nosniff"
-        headers["Content-Security-Policy"] = POLICY
-        headers.update(degraded_header(snapshot))
-        file = _NOT_IN_NAMES.sub("-", f"{'SAMPLE-' if snapshot.sample else ''}{name}")[:120]
-        if form not in ("html", "json"):
-            headers["Content-Disposition"] = f'attachment; filename="{file}.{its.suffix}"'
-        return response
-
     # ------------------------------------------------------------------------- what it is made of
 
     @staticmethod
@@ -204,23 +181,6 @@ class ReportFace:
             raise Refusal(
                 404, f"no scheme is called {scheme[:80]!r}; there are {', '.join(snapshot.schemes)}"
             )
-
-    def _marked(self) -> Listed:
-        return self._milestones.listed if self._milestones else Listed()
-
-    async def _sources(self, day: date | None) -> Sources:
-        about = self._targets, self._marked().milestones, self._map.in_use
-        if day is None:
-            return Sources(current(self._feed), self._past, None, False, *about)
-        if self._moments is None or self._past is None:
-            raise no_history()
-        with readable():
-            if day in await asyncio.to_thread(self._moments.days):
-                snapshot, record = await self._moments.when(day), None
-            else:
-                groups = Groups.of(self._feed.snapshot)
-                snapshot, record = await asyncio.to_thread(outline, self._past, day, groups)
-        return Sources(snapshot, self._past, record, True, *about)
 
     async def _before(self, day: date | None) -> Snapshot | None:
         if day is None:
@@ -246,3 +206,18 @@ class ReportFace:
             return found or created
 
         return as_of
+
+
+def document(body: bytes, form: str, file: str) -> web.Response:
+    """A report in one of its forms. ``file``: what it is saved as, if it is not shown at once."""
+    media = forms.FORMS[form].media
+    charset = "utf-8" if media.startswith("text/") else None
+    response = web.Response(body=body, content_type=media, charset=charset)
+    headers = response.headers
+    headers["ETag"] = f'W/"{hashlib.sha256(body).hexdigest()[:20]}"'
+    headers["Cache-Control"] = NO_CACHE
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Content-Security-Policy"] = POLICY
+    if form not in ("html", "json"):
+        headers["Content-Disposition"] = f'attachment; filename="{file}"'
+    return response

@@ -18,7 +18,7 @@ from validator.tables.announced import REASONS
 from validator.tables.resources import Delegation
 from validator.tables.surroundings import SomeVrps, covering_vrps
 from validator.tables.vrps import Vrp
-from validator.web.answers import Refusal
+from validator.web.answers import Refusal, number
 from validator.web.contract import Parameter, query
 
 MOST_LISTED = 1000
@@ -130,11 +130,7 @@ def limit_of(given: Mapping[str, str]) -> int:
     Raises:
         Refusal: 400, not a number from 1 to :data:`MOST_LISTED`.
     """
-    text = given.get("limit", str(USUALLY_LISTED))
-    limit = int(text) if text.isascii() and text.isdigit() and len(text) <= 4 else 0
-    if not 1 <= limit <= MOST_LISTED:
-        raise Refusal(400, f"limit={text!r} is not a number from 1 to {MOST_LISTED}")
-    return limit
+    return number(given, "limit", 1, MOST_LISTED, USUALLY_LISTED)
 
 
 def choice_of(given: Mapping[str, str], name: str, choices: Mapping[str, Any]) -> Any:

@@ -29,13 +29,13 @@ from validator.reports.schedule import Edition
 from validator.reports.writing import Schedule, Written
 from validator.settings.report import ReportSettings
 from validator.snapshot import Snapshot
-from validator.web.answers import NO_CACHE, Refusal, json_reply, query_of
+from validator.web.answers import NO_CACHE, Refusal, json_reply, number, query_of
 from validator.web.contract import Content, Operation, path, query
 from validator.web.coverage import SCHEME, one_of
 from validator.web.groups import GROUP
 from validator.web.moments import AT
 from validator.web.page_making import HTML, PageMaker
-from validator.web.reports import POLICY
+from validator.web.reports import document
 from validator.web.targets import unknown
 
 MOST_LISTED = 1000
@@ -122,10 +122,7 @@ class ScheduledFace:
         for name, schema in (("scheme", SCHEME), ("group", GROUP)):
             if name in given and not re.search(str(schema["pattern"]), given[name]):
                 raise Refusal(400, f"{name}={given[name][:80]!r} is nothing that is called so")
-        limit = given.get("limit", str(USUAL_LISTED))
-        fits = limit.isascii() and limit.isdigit() and len(limit) < 5
-        if not (fits and 0 < int(limit) <= MOST_LISTED):
-            raise Refusal(400, f"limit={limit[:20]!r} is not a number from 1 to {MOST_LISTED}")
+        limit = number(given, "limit", 1, MOST_LISTED, USUAL_LISTED)
         snapshot, schedule = self._feed.snapshot, self._schedule
         reports = schedule.plan.reports if schedule else ()
         problems = [
@@ -141,7 +138,7 @@ class ScheduledFace:
                 if given.get("scheme") in (None, each.edition.settings.scheme)
                 and given.get("group") in (None, each.edition.group)
             ]
-            return list(_described(schedule, files[: int(limit)])), len(files)
+            return list(_described(schedule, files[:limit])), len(files)
 
         with legible():
             found, total = await asyncio.to_thread(look)
@@ -165,20 +162,7 @@ class ScheduledFace:
         if found is None:
             raise Refusal(404, "there is no such report; /api/v1/reports lists what there is")
         its, body = found
-        form = FORMS[its.form]
-        response = web.Response(
-            body=body,
-            content_type=form.media,
-            charset="utf-8" if form.media.startswith("text/") else None,
-        )
-        headers = response.headers
-        headers["ETag"] = f'W/"{hashlib.sha256(body).hexdigest()[:20]}"'
-        headers["Cache-Control"] = NO_CACHE
-        headers["X-Content-Type-Options"] = "nosniff"
-        headers["Content-Security-Policy"] = POLICY
-        if its.form not in ("html", "json"):
-            headers["Content-Disposition"] = f'attachment; filename="{its.name}"'
-        return response
+        return document(body, its.form, its.name)
 
     async def page(self, request: web.Request) -> web.Response:
         """The latest scheduled reports, and how to follow them."""

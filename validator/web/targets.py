@@ -34,6 +34,7 @@ from validator.web.answers import (
     chosen,
     current,
     json_reply,
+    number,
     query_of,
     snapshot_reply,
     stale_notes,
@@ -239,16 +240,8 @@ def parse(scheme: str, group: str, given: Mapping[str, str]) -> AskedTargets:
     Raises:
         Refusal: 400, saying what is allowed.
     """
-
-    def number(name: str, least: int, most: int) -> int | None:
-        text = given.get(name)
-        if text is None:
-            return None
-        if not (text.isascii() and text.isdigit() and len(text) < 9 and least <= int(text) <= most):
-            raise Refusal(400, f"{name}={text[:20]!r} is not a number from {least} to {most}")
-        return int(text)
-
-    value, year = _share(given.get("value")), number("year", FIRST_YEAR, LAST_YEAR)
+    value = _share(given.get("value"))
+    year = number(given, "year", FIRST_YEAR, LAST_YEAR, 0) if "year" in given else None
     own = (value, year) if value is not None and year is not None else None
     if own is None and not value is year is None:
         raise Refusal(400, "value and year go together: value=0.8&year=2030")
@@ -262,7 +255,7 @@ def parse(scheme: str, group: str, given: Mapping[str, str]) -> AskedTargets:
         next((each for each in targets.FIGURES if each == figure), None),
         tuple(each for each in Family if family in ("", each.label)),
         own,
-        number("window", 1, MOST_WINDOW) or targets.USUAL_WINDOW,
+        number(given, "window", 1, MOST_WINDOW, targets.USUAL_WINDOW),
         chosen(given, "format", ("json", "csv")),
     )
 
