@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from validator.figures.coverage import Coverage
+from validator.groups.members import UNRANKED
 from validator.history.records import NoSuchDay
 from validator.model import Family
 from validator.pages.facts_common import ADDRESS, Row, Share, Sources, nearest, with_counts
@@ -64,7 +65,8 @@ def week_of(
     moved = [
         row
         for row in rows
-        if row.change
+        if row.group not in UNRANKED
+        and row.change
         and row.before
         and min(row.before.whole, row.figures.announced) >= LEAST_ROUTES
     ]
